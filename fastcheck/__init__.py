@@ -1,0 +1,35 @@
+"""Gradient checking compiled by numba: is a hand-written gradient right, and if not, which component is wrong.
+
+>>> import fastcheck as fc
+>>> report = fc.check(cost, grad, theta, args=(X, Y))
+"""
+
+from fastcheck.check import Checker, assert_gradient, check, gradient
+from fastcheck.compare import Component, TensorReport, Verdict
+from fastcheck.diagnose import Finding
+from fastcheck.errors import InputError, InputTypeError
+from fastcheck.kernels import central_difference
+from fastcheck.layout import Layout, Tensor, pack
+from fastcheck.problem import Problem
+from fastcheck.report import Report
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "Checker",
+    "Component",
+    "Finding",
+    "InputError",
+    "InputTypeError",
+    "Layout",
+    "Problem",
+    "Report",
+    "Tensor",
+    "TensorReport",
+    "Verdict",
+    "assert_gradient",
+    "central_difference",
+    "check",
+    "gradient",
+    "pack",
+]

@@ -1,0 +1,27 @@
+"""What is raised when the input cannot be used: one line with the rule, the value met, and what to do."""
+
+from __future__ import annotations
+
+import sys
+
+
+class InputError(ValueError):
+    """The input cannot be used; raised before the work starts."""
+
+
+class InputTypeError(InputError, TypeError):
+    """The input is of a type that cannot be used."""
+
+
+def add_note(error: BaseException, note: str) -> None:
+    """Attach ``note`` to an exception that is not ours, keeping its type and message."""
+    if sys.version_info >= (3, 11):
+        error.add_note(note)
+    else:
+        error.__notes__ = [*getattr(error, "__notes__", ()), note]  # type: ignore[attr-defined]
+
+
+def first_line(error: BaseException) -> str:
+    """The first line of an exception's message that says something, for use within one line of our own."""
+    lines = (line.strip() for line in str(error).splitlines())
+    return next((line for line in lines if line), type(error).__name__)

@@ -1,0 +1,43 @@
+"""One case to check, carried around whole: the zoo makes them, the command line loads them, benchmarks sweep them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from fastcheck.check import check
+from fastcheck.layout import Layout
+from fastcheck.report import Report
+
+
+@dataclass(frozen=True, eq=False)
+class Problem:
+    """A cost, its gradient, and where they are to be compared.
+
+    Parameters
+    ----------
+    cost : callable
+        ``cost(theta, *args) -> float``; njit, or plain Python.
+    grad : callable, ndarray of shape (n,), or dict
+        The analytic gradient, or the function ``grad(theta, *args)`` that returns it.
+    theta : ndarray of shape (n,), or dict of arrays
+        The parameters.
+    args : tuple
+        What ``cost`` and ``grad`` take beside theta.
+    layout : Layout, optional
+        Which slice of theta is which tensor; a dict brings its own.
+    name : str
+        What reports call it.
+    """
+
+    cost: Callable[..., float]
+    grad: Any
+    theta: Any
+    args: tuple[Any, ...] = ()
+    layout: Layout | None = None
+    name: str = ""
+
+    def check(self, **options: Any) -> Report:
+        """`fastcheck.check` of this problem, with its keyword options."""
+        return check(self.cost, self.grad, self.theta, self.args, layout=self.layout, **options)

@@ -1,0 +1,148 @@
+"""A finished check: its numbers in one frozen record, and how that is told to a person or a program."""
+
+from __future__ import annotations
+
+import io
+import math
+import platform
+from dataclasses import asdict, dataclass, field
+from importlib.metadata import version
+from typing import Any
+
+import numpy as np
+
+from fastcheck import compare
+from fastcheck.compare import Component, TensorReport, Verdict
+from fastcheck.diagnose import Finding
+from fastcheck.layout import Layout, Vector
+
+_PLAIN_WIDTH = 160  # columns of str(report): wide enough that no row is folded
+
+
+@dataclass(frozen=True, eq=False)
+class Report:
+    """What a check found.
+
+    Attributes
+    ----------
+    ratio : float
+        ``||numeric - analytic|| / (||numeric|| + ||analytic||)`` over all components looked at.
+    floor : float
+        The ratio that rounding in J alone produces at this eps, measured.
+    verdict : Verdict
+    reason : str
+        The condition that decided.
+    numeric, analytic : ndarray of float64, shape (n,) or (k,)
+        Both gradients, at ``components`` if only k were looked at.
+    components : ndarray of int64, shape (k,), or None
+        The indices looked at, sorted; None for all.
+    layout : Layout
+    tensors : tuple of TensorReport
+    findings : tuple of Finding
+    eps : float
+    evaluations : int
+        Of J, in all.
+    seconds : float
+        Wall time, compilation not included.
+    noise : float
+        epsJ, the standard deviation of rounding in one evaluation of J.
+    workers : int
+    compiled : bool
+        Whether the cost is an njit function.
+    """
+
+    ratio: float
+    floor: float
+    verdict: Verdict
+    reason: str
+    numeric: Vector = field(repr=False)
+    analytic: Vector = field(repr=False)
+    components: np.ndarray | None = field(repr=False)
+    layout: Layout = field(repr=False)
+    tensors: tuple[TensorReport, ...] = field(repr=False)
+    findings: tuple[Finding, ...]
+    eps: float
+    evaluations: int
+    seconds: float
+    noise: float
+    workers: int
+    compiled: bool
+
+    @property
+    def passed(self) -> bool:
+        return self.verdict is Verdict.CORRECT
+
+    @property
+    def throughput(self) -> float:
+        """Components per second."""
+        return self.numeric.size / self.seconds if self.seconds else math.inf
+
+    def worst(self, k: int = 5) -> tuple[Component, ...]:
+        """The ``k`` components with the largest errors, largest first."""
+        positions = compare.worst(self.numeric, self.analytic, k)
+        return tuple(self._component(p) for p in positions)
+
+    def _component(self, position: int) -> Component:
+        index = int(position if self.components is None else self.components[position])
+        return compare.component(index, self.numeric[position], self.analytic[position], self.layout)
+
+    def to_dict(self, worst: int = 10) -> dict[str, Any]:
+        """The report as plain JSON types; numbers that are not finite become None. The vectors are left out."""
+        return _plain(
+            {
+                "verdict": self.verdict.name,
+                "passed": self.passed,
+                "reason": self.reason,
+                "ratio": self.ratio,
+                "floor": self.floor,
+                "noise": self.noise,
+                "eps": self.eps,
+                "n": self.layout.size,
+                "n_checked": self.numeric.size,
+                "tensors": [{**asdict(t), "verdict": t.verdict.name} for t in self.tensors],
+                "worst": [asdict(c) for c in self.worst(worst)],
+                "findings": [asdict(f) for f in self.findings],
+                "evaluations": self.evaluations,
+                "seconds": self.seconds,
+                "throughput": self.throughput,
+                "workers": self.workers,
+                "compiled": self.compiled,
+                "versions": versions(),
+            }
+        )
+
+    def text(self, worst: int = 5) -> str:
+        """The table a person reads, without colour, with the ``worst`` components of a gradient that is not correct."""
+        from rich.console import Console  # loaded only when there is something to show
+
+        out = io.StringIO()
+        Console(file=out, width=_PLAIN_WIDTH, color_system=None, highlight=False, soft_wrap=True).print(self.renderable(worst))
+        return "\n".join(line.rstrip() for line in out.getvalue().splitlines())
+
+    def renderable(self, worst: int = 5) -> Any:
+        """The same for a rich console."""
+        from fastcheck.tables import tell
+
+        return tell(self, worst)
+
+    def __str__(self) -> str:
+        return self.text()
+
+
+def versions() -> dict[str, str]:
+    """What is needed to reproduce a report."""
+    packages = {name: version(name) for name in ("fastcheck", "numpy", "numba")}
+    return {**packages, "python": platform.python_version(), "machine": platform.machine()}
+
+
+def _plain(value: Any) -> Any:
+    """Records of numbers as JSON can carry them."""
+    if isinstance(value, dict):
+        return {key: _plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    if isinstance(value, np.generic):
+        value = value.item()
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value

@@ -1,0 +1,82 @@
+"""A report drawn for the terminal with rich: verdict, table of tensors, worst components, findings, what to do next."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from rich.console import Group
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from fastcheck.compare import Component, TensorReport, Verdict
+
+if TYPE_CHECKING:
+    from fastcheck.report import Report
+
+_STYLES = {Verdict.CORRECT: "bold green", Verdict.SUSPECT: "bold yellow", Verdict.UNRESOLVED: "bold cyan", Verdict.WRONG: "bold red"}
+_NEXT = {
+    Verdict.CORRECT: "Nothing to do. Check again after some training, and with other activations or data if they differ.",
+    Verdict.SUSPECT: "Look at the worst components above; repeat with another eps: a wrong gradient is wrong at every eps.",
+    Verdict.UNRESOLVED: "Repeat as the finding says.",
+    Verdict.WRONG: "Look at the backward pass of the tensors that are not CORRECT, the last layer first: errors travel backwards.",
+}
+
+
+def tell(report: Report, worst: int) -> Any:
+    """The whole report as one renderable."""
+    parts: list[Any] = [_headline(report), Text(f"  {report.reason}"), Text(), _tensors(report.tensors)]
+    if not report.passed and worst:
+        parts += [Text(), Text(f"worst components (of {report.numeric.size:,})"), _components(report.worst(worst))]
+    for finding in report.findings:
+        parts += [Text(), Padding(Text.assemble((finding.kind, "bold"), ": ", finding.message), (0, 0, 0, 0))]
+    parts += [Text(), Text(_NEXT[report.verdict]), Text(_effort(report), style="dim")]
+    return Group(*parts)
+
+
+def _headline(report: Report) -> Text:
+    name = report.verdict.name
+    return Text.assemble(
+        (name, _STYLES[report.verdict]), f": {report.verdict.value}\n",
+        f"  ratio {report.ratio:.4e}   rounding floor {report.floor:.1e}   eps {report.eps:g}",
+    )  # fmt: skip
+
+
+def _tensors(tensors: tuple[TensorReport, ...]) -> Table:
+    table = _table(("tensor", "left"), ("shape", "left"), ("ratio", "right"), ("floor", "right"), ("verdict", "left"), ("worst", "left"), ("analytic", "right"), ("numeric", "right"))
+    for t in tensors:
+        values = (t.worst.name, _number(t.worst.analytic), _number(t.worst.numeric)) if t.worst else ("-", "-", "-")
+        verdict = Text(t.verdict.name, style=_STYLES[t.verdict])
+        table.add_row(t.name, _shape(t.shape), f"{t.ratio:.1e}", f"{t.floor:.1e}", verdict, *values)
+    return table
+
+
+def _components(components: tuple[Component, ...]) -> Table:
+    table = _table(("component", "left"), ("analytic", "right"), ("numeric", "right"), ("numeric - analytic", "right"))
+    for c in components:
+        table.add_row(c.name, f"{c.analytic:.9g}", f"{c.numeric:.9g}", f"{c.error:.2e}")
+    return table
+
+
+def _table(*columns: tuple[str, Any]) -> Table:
+    table = Table(box=None, padding=(0, 1), pad_edge=False, header_style="bold")
+    for name, justify in columns:
+        table.add_column(name, justify=justify)
+    return table
+
+
+def _number(value: float) -> str:
+    return f"{value:.5g}"
+
+
+def _shape(shape: tuple[int, ...]) -> str:
+    return "x".join(map(str, shape)) or "scalar"
+
+
+def _effort(report: Report) -> str:
+    kind = "njit cost" if report.compiled else "plain Python cost"
+    workers = f"{report.workers} worker{'s' if report.workers > 1 else ''}"
+    return (
+        f"{report.numeric.size:,} components, {report.evaluations:,} evaluations of J in {report.seconds:.2f} s "
+        f"({report.throughput:,.0f} components/s), {workers}, {kind}"
+    )

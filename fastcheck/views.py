@@ -1,0 +1,64 @@
+"""theta -> a tuple of array views of fixed shapes, as one njit function: `Layout.jit_unpack` is made of this.
+
+A tuple whose entries differ in dimension cannot be built by a loop in njit code, so the array headers are filled in
+here, directly: no copy, no bounds check per call, and one compilation however many tensors there are.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import numba
+from numba.core import types
+from numba.extending import intrinsic
+from numba.np import arrayobj
+
+_ITEM_SIZE = 8  # bytes of a float64
+
+
+def jit_views(slots: tuple[tuple[int, tuple[int, ...]], ...]) -> Callable[..., Any]:
+    """The njit function that views ``theta[start:]`` with ``shape``, C order, for each ``(start, shape)`` of ``slots``."""
+    size = max((start + math.prod(shape) for start, shape in slots), default=0)
+
+    @intrinsic
+    def views(typingctx: Any, theta: Any) -> Any:
+        if not (isinstance(theta, types.Array) and theta.ndim == 1 and theta.layout == "C" and theta.dtype == types.float64):
+            raise numba.core.errors.TypingError(f"unpack needs theta as a contiguous float64 vector, got {theta}")
+        kinds = [types.Array(types.float64, len(shape), "C", readonly=not theta.mutable) for _, shape in slots]
+        signature = types.Tuple(kinds)(theta)
+        return signature, lambda context, builder, sig, values: _fill(context, builder, sig, values[0], slots)
+
+    @numba.njit
+    def unpack(theta):  # type: ignore[no-untyped-def]
+        if theta.size != size:
+            raise ValueError("unpack: theta has another length than the layout")
+        return views(theta)
+
+    return unpack
+
+
+def _fill(context: Any, builder: Any, signature: Any, value: Any, slots: Any) -> Any:
+    """Emit one array header per slot; each holds a reference to theta's memory."""
+    parent = arrayobj.make_array(signature.args[0])(context, builder, value)
+    headers = []
+    for (start, shape), kind in zip(slots, signature.return_type.types, strict=True):
+        strides = [_ITEM_SIZE * math.prod(shape[axis + 1 :]) for axis in range(len(shape))]
+        header = arrayobj.make_array(kind)(context, builder)
+        arrayobj.populate_array(
+            header,
+            data=builder.gep(parent.data, [_intp(context, start)]),
+            shape=[_intp(context, extent) for extent in shape],
+            strides=[_intp(context, stride) for stride in strides],
+            itemsize=_intp(context, _ITEM_SIZE),
+            meminfo=parent.meminfo,
+            parent=parent.parent,
+        )
+        context.nrt.incref(builder, kind, header._getvalue())
+        headers.append(header._getvalue())
+    return context.make_tuple(builder, signature.return_type, headers)
+
+
+def _intp(context: Any, value: int) -> Any:
+    return context.get_constant(types.intp, value)
