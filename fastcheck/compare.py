@@ -113,7 +113,7 @@ def size(numeric: Vector, analytic: Vector, sigma: float) -> Size:
     if not np.isfinite(error).all():
         both = np.isfinite(error)
         numeric, analytic, error = numeric[both], analytic[both], error[both]
-    return Size(error.size, _norm(error), _norm(numeric), _norm(analytic), math.sqrt(error.size) * sigma)
+    return Size(error.size, norm(error), norm(numeric), norm(analytic), math.sqrt(error.size) * sigma)
 
 
 def joined(sizes: list[Size]) -> Size:
@@ -168,11 +168,12 @@ def worst(numeric: Vector, analytic: Vector, k: int = 1) -> np.ndarray:
     return top[np.argsort(-error[top], kind="stable")]
 
 
-def _norm(vector: Vector) -> float:
+def norm(vector: Vector) -> float:
     """The Euclidean norm, scaled where squares would overflow or vanish."""
-    norm = float(np.linalg.norm(vector))
-    if 1e-140 < norm < 1e140:
-        return norm
+    with np.errstate(over="ignore", under="ignore"):
+        plain = float(np.linalg.norm(vector))
+    if 1e-140 < plain < 1e140:
+        return plain
     scale = largest(vector)
     return scale * float(np.linalg.norm(vector / scale)) if scale else 0.0
 

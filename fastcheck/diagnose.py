@@ -35,7 +35,7 @@ def findings(
     said = [
         _not_finite("gradient", analytic, components, layout),
         _not_finite("J at theta_i +- eps", numeric, components, layout),
-        _constant(cost, numeric, analytic, layout),
+        _constant(whole, numeric, layout),
         *(_step(kind, second, components, layout, eps) for kind in ("kink", "truncation")),
         _undecided(second, layout, eps),
         _rounding(whole, tensors, eps),
@@ -62,10 +62,10 @@ def _not_finite(what: str, vector: Vector, components: np.ndarray | None, layout
     return Finding("nonfinite", tensors, f"{what} is nan or inf at {names}; the other components were compared. Look for log(0), 0 / 0 or overflow there.")
 
 
-def _constant(cost: Cost, numeric: Vector, analytic: Vector, layout: Layout) -> Finding | None:
-    if numeric.any() or not analytic.any():
+def _constant(whole: Judgement, numeric: Vector, layout: Layout) -> Finding | None:
+    if numeric.any() or whole.verdict is not Verdict.WRONG:
         return None
-    return Finding("constant", layout.names, f"J = {cost.value:.6g} does not change when any component is perturbed. Does the cost use theta, or a copy that numba froze?")
+    return Finding("constant", layout.names, "J is the same at theta_i + eps and theta_i - eps for every i. Does the cost use theta, or a copy that numba froze?")
 
 
 def _step(kind: str, second: Second, components: np.ndarray | None, layout: Layout, eps: float) -> Finding | None:

@@ -19,7 +19,8 @@ from fastcheck.compare import Verdict
 from fastcheck.cost import Cost
 from fastcheck.layout import Layout, Vector
 
-_STEPS = np.array([1.0, 4.0, 1 / 4, 16.0, 1 / 16])  # times eps; 1 for the slopes to either side
+_STEPS = 4.0 ** np.array([0, 1, -1, 2, -2, -3, -4, -5])  # times eps; the first for the slopes to either side
+_QUARTER, _SIXTEENTH = 2, 4  # where in that table the steps eps / 4 and eps / 16 stand
 _FALL = 4.0  # an error that the step made falls at least this much at another step,
 _SURE = 6.0  # by this many sigma more than rounding there can feign
 _FIRST_BATCH = 16  # components of a tensor, the worst first; doubled while all of them turn out to be right
@@ -127,7 +128,7 @@ def _slopes(look: Look, indices: np.ndarray) -> np.ndarray:
     where = np.broadcast_to(indices, offsets.shape)
     j = engine.probes(look.cost, look.theta, where.ravel(), offsets.ravel(), look.layout, look.chosen)
     at = look.theta[indices]
-    with np.errstate(invalid="ignore", over="ignore"):
+    with np.errstate(invalid="ignore", divide="ignore", over="ignore"):  # a step lost in rounding tells nothing
         return (j.reshape(offsets.shape) - look.cost.value) / ((at + offsets) - at)
 
 
@@ -143,9 +144,11 @@ def _explain(slopes: np.ndarray, analytic: Vector, noise: float, eps: float, sca
         for k in np.flatnonzero(fallen):
             kinds[k] = "rounding" if _STEPS[step] > 1 else _bend(gap[:, k], error[0, k])
             values[k], rounding[k] = central[step, k], sigmas[step]
-    on_kink = _on_kink(right[-1], left[-1], gap, analytic, sigmas[-1], scale)
-    for k in np.flatnonzero(on_kink):
-        kinds[k], values[k], rounding[k] = "kink", analytic[k], sigmas[-1]
+    for k in np.flatnonzero(_falls_as_square(error, sigmas)):
+        left_over = max(abs(error[_SIXTEENTH, k]), sigmas[_SIXTEENTH])  # still truncation, and no better known than that
+        kinds[k], values[k], rounding[k] = "truncation", central[_SIXTEENTH, k], left_over
+    for k in np.flatnonzero(_on_kink(right, left, analytic, sigmas[_SIXTEENTH], scale)):
+        kinds[k], values[k], rounding[k] = "kink", analytic[k], sigmas[_SIXTEENTH]
     return kinds, values, rounding
 
 
@@ -163,12 +166,20 @@ def _fallen(error: Vector, at_step: Vector, sigma: float, scale: float, together
 
 def _bend(gap: Vector, error: float) -> str:
     """Kink or truncation: D+ - D- is proportional to h where J is smooth, and not where a kink was crossed."""
-    return "kink" if abs(gap[0] - 4 * gap[2]) >= abs(error) else "truncation"
+    return "kink" if abs(gap[0] - 4 * gap[_QUARTER]) >= abs(error) else "truncation"
 
 
-def _on_kink(right: Vector, left: Vector, gap: np.ndarray, analytic: Vector, sigma: float, scale: float) -> np.ndarray:
-    """Whether the slopes differ as much at the smallest step as at eps, and the analytic value lies between them."""
+def _falls_as_square(error: np.ndarray, sigmas: Vector) -> np.ndarray:
+    """Whether the error goes with h^2 from eps to eps / 4 to eps / 16, clear of rounding: truncation, even if much is left."""
+    first, second, third = np.abs(error[[0, _QUARTER, _SIXTEENTH]])
+    clear = first - second >= _SURE * sigmas[_QUARTER]
+    return clear & (second <= first / 8) & (second >= first / 32) & (third <= second / 8 + _SURE * sigmas[_SIXTEENTH])
+
+
+def _on_kink(right: np.ndarray, left: np.ndarray, analytic: Vector, sigma: float, scale: float) -> np.ndarray:
+    """Whether the slopes differ as much at eps / 16 as at eps, and the analytic value lies between them."""
     slack = compare.C_COMPONENT * sigma + compare.GREAT * scale
-    stays = (np.abs(gap[-1]) >= np.abs(gap[0]) / 2) & (np.abs(gap[-1]) > 2 * slack)
-    between = (analytic >= np.minimum(right, left) - slack) & (analytic <= np.maximum(right, left) + slack)
-    return stays & between
+    gap = np.abs(right - left)
+    stays = (gap[_SIXTEENTH] >= gap[0] / 2) & (gap[_SIXTEENTH] > 2 * slack)
+    low, high = np.minimum(right, left)[_SIXTEENTH], np.maximum(right, left)[_SIXTEENTH]
+    return stays & (analytic >= low - slack) & (analytic <= high + slack)

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from fastcheck import engine
+from fastcheck.compare import norm
 from fastcheck.cost import Cost
 from fastcheck.errors import InputError, InputTypeError
 from fastcheck.layout import Layout, Vector
@@ -74,16 +75,16 @@ def measure_noise(cost: Cost, theta: Vector, layout: Layout, moving: Vector, com
     live = [_live(moving, span) for span in spans(layout, components)]
     drawn = [rng.choice(which, size=min(n_lines, which.size), replace=False) for which in live]
     picked = np.concatenate(drawn) if components is None else components[np.concatenate(drawn)]
-    squares, n_evaluations = _squared_levels(cost, theta, picked.astype(np.int64), eps, layout, chosen)
+    levels, n_evaluations = _noise_levels(cost, theta, picked.astype(np.int64), eps, layout, chosen)
     owners = np.repeat(np.arange(len(drawn)), [which.size for which in drawn])
     least = np.spacing(abs(cost.value)) / math.sqrt(12)  # J is rounded to its last place, whatever else happens
-    means = [_mean(squares[owners == k]) for k in range(len(drawn))]
+    means = [_root_mean_square(levels[owners == k]) for k in range(len(drawn))]
     shares = [which.size / max(span.stop - span.start, 1) for which, span in zip(live, spans(layout, components), strict=True)]
-    n_live = sum(which.size for which in live)
-    overall = sum(which.size * mean for which, mean in zip(live, means, strict=True)) / max(n_live, 1)
+    n_live = max(sum(which.size for which in live), 1)
+    overall = math.hypot(*(math.sqrt(which.size / n_live) * mean for which, mean in zip(live, means, strict=True)))
     return Noise(
-        max(math.sqrt(overall), least),
-        tuple(max(math.sqrt(share * mean), least) for share, mean in zip(shares, means, strict=True)),
+        max(overall, least),
+        tuple(max(math.sqrt(share) * mean, least) for share, mean in zip(shares, means, strict=True)),
         n_evaluations,
     )
 
@@ -100,24 +101,24 @@ def _live(moving: Vector, span: slice) -> np.ndarray:
     return span.start + np.flatnonzero(np.isfinite(part) & (part != 0))
 
 
-def _mean(squares: Vector) -> float:
-    heard = squares[np.isfinite(squares)]
-    return float(heard.mean()) if heard.size else 0.0
+def _root_mean_square(levels: Vector) -> float:
+    heard = levels[np.isfinite(levels)]
+    return norm(heard) / math.sqrt(heard.size) if heard.size else 0.0
 
 
-def _squared_levels(cost: Cost, theta: Vector, picked: np.ndarray, eps: float, layout: Layout, chosen: engine.Settings) -> tuple[Vector, int]:
-    """The squared noise level along each line (nan: it crosses a kink and tells nothing), and the evaluations spent."""
-    spacing = _spacing(theta[picked], eps)
+def _noise_levels(cost: Cost, theta: Vector, picked: np.ndarray, eps: float, layout: Layout, chosen: engine.Settings) -> tuple[Vector, int]:
+    """The noise level along each line (nan: it crosses a kink and tells nothing), and the evaluations spent."""
+    at = theta[picked]
+    spacing = _spacing(at, eps)
     levels = _levels(cost, theta, picked, spacing, layout, chosen)
     loud = np.flatnonzero(levels > _LOUD * np.spacing(abs(cost.value)))
     # The bend of a kink fades as the spacing shrinks; noise does not.
     once, twice = (
-        _levels(cost, theta, picked[loud], np.maximum(spacing[loud] / shrink, _spacing(theta[picked[loud]], 0.0)), layout, chosen)
-        for shrink in (_SHRINK, _SHRINK**2)
+        _levels(cost, theta, picked[loud], _spacing(at[loud], eps / shrink), layout, chosen) for shrink in (_SHRINK, _SHRINK**2)
     )
     kinked = (once < 2 * levels[loud] / _SHRINK) & (twice < 2 * levels[loud] / _SHRINK**2)
     levels[loud[kinked]] = np.nan
-    return levels**2, _STENCIL.size * (picked.size + 2 * loud.size)
+    return levels, _STENCIL.size * (picked.size + 2 * loud.size)
 
 
 def _spacing(at: Vector, eps: float) -> Vector:

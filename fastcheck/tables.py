@@ -37,9 +37,14 @@ def tell(report: Report, worst: int) -> Any:
 def _headline(report: Report) -> Text:
     name = report.verdict.name
     return Text.assemble(
-        (name, _STYLES[report.verdict]), f": {report.verdict.value}\n",
+        (name, _STYLES[report.verdict]), f": {report.verdict.value}{_where(report)}\n",
         f"  ratio {report.ratio:.4e}   rounding floor {report.floor:.1e}   eps {report.eps:g}",
     )  # fmt: skip
+
+
+def _where(report: Report) -> str:
+    names = [t.name for t in report.tensors if t.verdict in (Verdict.WRONG, Verdict.SUSPECT)]
+    return f" in {', '.join(names)}" if names and not report.passed else ""
 
 
 def _tensors(tensors: tuple[TensorReport, ...]) -> Table:

@@ -22,7 +22,8 @@ def verdicts(look: Look, numeric: Vector, analytic: Vector, noise: steps.Noise, 
         judged = _judged(look, decisive, numeric, analytic, steps.sigma(noise.of(k), look.eps), second, span, k)
         tensors.append(_reported(look, tensor, judged, numeric, analytic, span))
     whole = compare.joined(sizes)
-    judged = compare.judge(whole, compare.LOOK)
+    decided = compare.joined([size for k, size in enumerate(sizes) if k not in second.undecided])
+    judged = replace(compare.judge(decided, compare.LOOK), ratio=whole.ratio, floor=whole.floor)
     for size, tensor_report in zip(sizes, tensors, strict=True):
         if tensor_report.verdict.severity > judged.verdict.severity and not _too_small(size, tensor_report, whole):
             judged = replace(judged, verdict=tensor_report.verdict, reason=f"{tensor_report.name}: {tensor_report.reason}")
@@ -41,7 +42,7 @@ def _size(look: Look, numeric: Vector, analytic: Vector, noise: float, second: S
     sigma = steps.sigma(noise, look.eps)
     size = compare.size(numeric, analytic, sigma)
     again = [second.sigmas[span.start + int(p)] for p in second.within(span)]
-    rounding = math.sqrt(max(size.n - len(again), 0) * sigma**2 + sum(s**2 for s in again))
+    rounding = math.hypot(math.sqrt(max(size.n - len(again), 0)) * sigma, *again)
     return replace(size, rounding=rounding)
 
 

@@ -1,0 +1,54 @@
+"""``FILE.py[:NAME]`` -> the Problem found there."""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+from pathlib import Path
+from types import ModuleType
+
+from fastcheck.errors import InputError, InputTypeError, add_note, first_line
+from fastcheck.problem import Problem
+
+DEFAULT = "problem"
+
+
+def load(where: str) -> Problem:
+    """Import the file and take NAME, a Problem or a function without arguments that returns one."""
+    path, name = _parted(where)
+    module = _imported(path)
+    if not hasattr(module, name):
+        found = ", ".join(key for key, value in vars(module).items() if isinstance(value, Problem)) or "no Problem"
+        raise InputError(f"{path} must define {name}, got {found}: write {path}:NAME, or call it {DEFAULT}")
+    value = getattr(module, name)
+    if callable(value):
+        try:
+            value = value()
+        except Exception as error:
+            add_note(error, f"raised by {name}() of {path}")
+            raise
+    if not isinstance(value, Problem):
+        raise InputTypeError(f"{path}:{name} must be a fastcheck.Problem or a function that returns one, got {type(value).__name__}: build a Problem")
+    return value
+
+
+def _parted(where: str) -> tuple[Path, str]:
+    path, colon, name = where.rpartition(":")
+    return (Path(path), name) if colon and name.isidentifier() else (Path(where), DEFAULT)
+
+
+def _imported(path: Path) -> ModuleType:
+    """The file as a module; its own folder can be imported from, as when it is run."""
+    if not path.is_file():
+        raise InputError(f"the file must exist, got {path}: write the path of a Python file")
+    spec = importlib.util.spec_from_file_location(path.stem, path)
+    if spec is None or spec.loader is None:
+        raise InputError(f"the file must be Python, got {path}: write the path of a .py file")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[path.stem] = module
+    sys.path.insert(0, str(path.resolve().parent))
+    try:
+        spec.loader.exec_module(module)
+    except (Exception, SystemExit) as error:
+        raise InputError(f"{path} must import, got {type(error).__name__}: {first_line(error)}: run it with python to see where") from error
+    return module
