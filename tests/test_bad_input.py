@@ -1,0 +1,297 @@
+"""Every line of input that cannot be used: one line, the rule, the value met; raised before the work, nothing modified."""
+
+from __future__ import annotations
+
+import numba
+import numpy as np
+import pytest
+from conftest import quartic, quartic_gradient
+
+import fastcheck as fc
+
+N = 12
+
+
+def refused(error, message, call):
+    with pytest.raises(error, match=message) as caught:
+        call()
+    assert isinstance(caught.value, fc.InputError)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("bad", "error", "message"),
+    [
+        (np.empty(0), ValueError, "theta must hold at least one component, got none"),
+        (np.array(["a"]), TypeError, "theta must be real floating point"),
+        (np.ones(N) * 1j, TypeError, "theta must be real .*got complex128"),
+        (np.arange(N), TypeError, r"theta must be real .*got int64: convert it with \.astype\(float\)"),
+        (np.ones((N, 1)), ValueError, r"theta must be a vector, got 2 dimensions, shape \(12, 1\)"),
+        (np.array(1.0), ValueError, "theta must be a vector, got 0 dimensions"),
+        (np.where(np.arange(N) == 4, np.nan, 1.0), ValueError, r"theta values must be finite, got theta\[4\] = nan"),
+        (np.where(np.arange(N) == 5, np.inf, 1.0), ValueError, r"got theta\[5\] = inf"),
+        (np.ones(N, dtype=np.longdouble), TypeError, "theta must be real floating point"),
+        ({}, ValueError, "parameters must hold at least one component"),
+        ({"W": np.arange(3)}, TypeError, "parameter 'W' must be real floating point"),
+        ("theta", TypeError, "theta must be real floating point"),
+        (None, TypeError, "theta must be real floating point"),
+    ],
+)
+@pytest.mark.parametrize("call", [fc.check, fc.gradient])
+def test_theta(call, bad, error, message, weights):
+    arguments = (quartic, quartic_gradient, bad) if call is fc.check else (quartic, bad)
+    refused(error, message, lambda: call(*arguments, args=(weights,)))
+
+
+def test_theta_of_another_length_than_the_layout(theta, weights):
+    layout = fc.Layout.of({"W": (3, 3)})
+    refused(ValueError, "layout's 9 components, got 12", lambda: fc.gradient(quartic, theta, (weights,), layout=layout))
+    refused(TypeError, "layout must be a Layout, got dict", lambda: fc.gradient(quartic, theta, (weights,), layout={}))
+    refused(ValueError, "layout must name the tensors of theta", lambda: fc.gradient(quartic, {"b": theta}, (weights,), layout=layout))
+
+
+def test_float32_is_taken_to_float64_and_said_so(theta, weights):
+    narrow = theta.astype(np.float32)
+    expected = fc.gradient(quartic, narrow.astype(np.float64), (weights,))
+    for given in (narrow, {"W": narrow}):
+        report = fc.check(quartic, quartic_gradient, given, (weights,))
+        assert report.passed
+        assert np.array_equal(report.numeric, expected)
+        assert [f.kind for f in report.findings] == ["float32"]
+
+
+@pytest.mark.parametrize(
+    ("bad", "error", "message"),
+    [
+        (np.ones(N - 1), ValueError, r"gradient must have shape \(12,\) like theta, got \(11,\)"),
+        (np.ones((N, 1)), ValueError, r"gradient must have shape \(12,\) like theta, got \(12, 1\)"),
+        (np.ones(N) * 1j, TypeError, "gradient must be real .*got complex128"),
+        (np.arange(N), TypeError, "gradient must be real .*got int64"),
+        (None, TypeError, "gradient must be real"),
+        ({"W": np.ones((2, 3))}, ValueError, "gradient must name the tensors W, b, got missing b: rename or add"),
+        ({"W": np.ones((2, 3)), "b": np.ones(6), "c": np.ones(1)}, ValueError, "got extra c"),
+        ({"w": np.ones((2, 3)), "b": np.ones(6)}, ValueError, "got missing W; extra w"),
+        ({"W": np.ones((3, 2)), "b": np.ones(6)}, ValueError, r"gradient 'W' must have shape \(2, 3\), got \(3, 2\)"),
+    ],
+)
+@pytest.mark.parametrize("as_function", [False, True])
+def test_gradient(as_function, bad, error, message, theta, weights):
+    params = {"W": theta[:6].reshape(2, 3), "b": theta[6:]}
+    grad = (lambda theta, weights: bad) if as_function else bad
+    refused(error, message, lambda: fc.check(quartic, grad, params, (weights,)))
+
+
+def test_a_gradient_that_is_not_finite_is_a_finding(theta, weights):
+    gradient = quartic_gradient(theta, weights)
+    gradient[[2, 7]] = np.nan, np.inf
+    report = fc.check(quartic, gradient, theta, (weights,))
+    assert report.verdict is fc.Verdict.WRONG
+    assert report.findings[0].kind == "nonfinite"
+    assert "theta[2], theta[7]" in report.findings[0].message
+    assert report.ratio < 1e-7
+    assert {c.index for c in report.worst(2)} == {2, 7}
+
+
+def test_a_cost_that_numba_cannot_compile_for_these_args(theta):
+    @numba.njit
+    def cost(theta, x):
+        return theta.sum() + x.no_such_thing
+
+    with pytest.raises(fc.InputError, match="cost must compile with numba for .*no_such_thing") as caught:
+        fc.gradient(cost, theta, (theta,))
+    assert isinstance(caught.value.__cause__, numba.core.errors.NumbaError)
+    assert "\n" not in str(caught.value)
+
+
+def test_args_that_numba_cannot_type(theta):
+    refused(TypeError, r"args\[1\] must be of a type that numba knows, got object", lambda: fc.gradient(quartic, theta, (theta, object())))
+
+
+def test_args_that_do_not_match_the_cost(theta, weights):
+    refused(ValueError, "cost must take theta and 2 args", lambda: fc.gradient(quartic, theta, (weights, 1.0)))
+    refused(TypeError, "args must be a tuple, got ndarray", lambda: fc.gradient(quartic, theta, weights))
+
+
+def test_a_cost_that_is_no_function(theta):
+    refused(TypeError, "cost must be a function .*got float", lambda: fc.gradient(3.0, theta))
+
+
+@pytest.mark.parametrize("compiled", [True, False])
+@pytest.mark.parametrize("function", [lambda theta: theta, lambda theta: theta[:1], lambda theta: None, lambda theta: 1j * theta[0], lambda theta: (theta[0], 1.0), lambda theta: "J"])
+def test_a_cost_that_returns_something_else_than_one_real_number(function, compiled, theta):
+    cost = numba.njit(function) if compiled else function
+    refused(TypeError, "cost must return one real number, got", lambda: fc.gradient(cost, theta))
+
+
+@pytest.mark.parametrize("compiled", [True, False])
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_a_cost_that_is_not_finite_at_theta(value, compiled, theta):
+    def cost(theta):
+        return theta[0] * value
+
+    refused(ValueError, "J.theta. must be finite, got", lambda: fc.gradient(numba.njit(cost) if compiled else cost, theta))
+
+
+@pytest.mark.parametrize("compiled", [True, False])
+def test_a_cost_that_is_not_finite_at_some_components(compiled):
+    def cost(theta):
+        return np.sum(np.log(theta)) if theta.min() > 0 else np.nan
+
+    theta = np.ones(6)
+    theta[[1, 4]] = 1e-8
+    layout = fc.Layout.of({"W": (2, 3)})
+    report = fc.check(numba.njit(cost) if compiled else cost, 1 / theta, theta, layout=layout)
+    assert report.verdict is fc.Verdict.UNRESOLVED
+    assert "J at theta_i +- eps is nan or inf at W[0, 1], W[1, 1]" in report.findings[0].message
+    assert np.flatnonzero(~np.isfinite(report.numeric)).tolist() == [1, 4]
+    wrong = np.array([1, 1e8, 1, 1, 1e8, 1.5])
+    assert fc.check(cost, wrong, theta, layout=layout).verdict is fc.Verdict.WRONG
+
+
+@pytest.mark.parametrize("compiled", [True, False])
+def test_a_cost_that_raises_at_theta(compiled, theta):
+    def cost(theta):
+        if theta[0] > 0:
+            raise ZeroDivisionError("mine")
+        return 0.0
+
+    with pytest.raises(ZeroDivisionError, match="mine") as caught:
+        fc.gradient(numba.njit(cost) if compiled else cost, theta)
+    assert caught.value.__notes__ == ["raised by the cost at the unperturbed theta"]
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+@pytest.mark.parametrize("compiled", [True, False])
+def test_a_cost_that_raises_at_a_component_says_which_and_on_which_side(compiled, workers):
+    def cost(theta):
+        if theta[7] < 1.0:
+            raise ZeroDivisionError("mine")
+        return theta.sum()
+
+    with pytest.raises(ZeroDivisionError, match="mine") as caught:
+        fc.gradient(numba.njit(cost) if compiled else cost, {"W": np.ones((3, 4))}, workers=workers, chunk=2, eps=1e-6)
+    assert caught.value.__notes__ == ["raised by the cost at W[1, 3] -1e-06"]
+
+
+def test_a_gradient_that_raises(theta, weights):
+    def grad(theta, weights):
+        raise KeyError("dW7")
+
+    with pytest.raises(KeyError, match="dW7") as caught:
+        fc.check(quartic, grad, theta, (weights,))
+    assert caught.value.__notes__ == ["raised by grad at the unperturbed theta"]
+
+
+def test_a_cost_that_is_not_repeatable(theta):
+    generator = np.random.default_rng(0)
+    refused(ValueError, "cost must be repeatable, got .*dropout.*seed any generator", lambda: fc.gradient(lambda theta: theta.sum() + generator.random(), theta))
+
+    @numba.njit
+    def dropout(theta):
+        return np.sum(theta * (np.random.random(theta.size) > 0.5))
+
+    refused(ValueError, "cost must be repeatable", lambda: fc.gradient(dropout, theta))
+
+
+@pytest.mark.parametrize("compiled", [True, False])
+def test_a_cost_that_modifies_theta_or_args(compiled, theta, weights):
+    def writes_theta(theta, x):
+        theta[3] = 0.0
+        return theta.sum()
+
+    def writes_args(theta, x):
+        x[1][0] += 1.0
+        return theta.sum()
+
+    wrap = numba.njit if compiled else lambda function: function
+    before = theta.copy(), weights.copy()
+    layout = fc.Layout.of({"W": (3, 4)})
+    refused(ValueError, r"cost must not modify theta, got a change of W\[0, 3\]", lambda: fc.gradient(wrap(writes_theta), theta, (1.0,), layout=layout))
+    refused(ValueError, r"cost must not modify its arguments, got a change of args\[0\]\[1\]", lambda: fc.gradient(wrap(writes_args), theta, ((theta, weights),)))
+    assert np.array_equal(theta, before[0])
+    assert np.array_equal(weights, before[1])
+
+
+def test_a_cost_that_modifies_args_only_later_does_no_harm_and_is_found_out(theta, weights):
+    calls = []
+
+    def cost(theta, x):
+        calls.append(1)
+        if len(calls) > 5:
+            x[:] = 0.0
+        return theta.sum()
+
+    before = weights.copy()
+    refused(ValueError, r"cost must not modify its arguments, got a change of args\[0\]", lambda: fc.gradient(cost, theta, (weights,)))
+    assert np.array_equal(weights, before)
+
+
+def test_a_gradient_that_modifies_theta_or_args(theta, weights):
+    def writes_theta(theta, weights):
+        theta[2] *= 2
+        return quartic_gradient(theta, weights)
+
+    def writes_args(theta, weights):
+        weights /= 2
+        return quartic_gradient(theta, weights)
+
+    before = theta.copy(), weights.copy()
+    refused(ValueError, r"grad must not modify theta, got a change of theta\[2\]", lambda: fc.check(quartic, writes_theta, theta, (weights,)))
+    refused(ValueError, r"grad must not modify its arguments, got a change of args\[0\]", lambda: fc.check(quartic, writes_args, theta, (weights,)))
+    assert np.array_equal(theta, before[0])
+    assert np.array_equal(weights, before[1])
+
+
+@pytest.mark.parametrize("grad", [lambda theta, w: theta, lambda theta, w: theta[::-1], lambda theta, w: {"theta": theta[:]}])
+def test_a_gradient_that_returns_theta_or_a_view_of_it(grad, theta, weights):
+    refused(ValueError, "grad must return an array of its own, got theta itself or a view", lambda: fc.check(quartic, grad, theta, (weights,)))
+
+
+@pytest.mark.parametrize(
+    ("bad", "error", "message"),
+    [
+        (0.0, ValueError, "eps must be positive and finite, got 0.0"),
+        (-1e-7, ValueError, "eps must be positive and finite, got -1e-07"),
+        (np.nan, ValueError, "eps must be positive and finite, got nan"),
+        (np.inf, ValueError, "eps must be positive and finite, got inf"),
+        ("large", TypeError, "eps must be a positive number, got 'large'"),
+        (None, TypeError, "eps must be a positive number, got None"),
+        (True, TypeError, "eps must be a positive number, got True"),
+        (1e-17, ValueError, r"eps must change every component, got eps = 1e-17 lost in rounding at theta\[0\]"),
+    ],
+)
+def test_eps(bad, error, message, theta, weights):
+    refused(error, message, lambda: fc.gradient(quartic, theta, (weights,), eps=bad))
+
+
+def test_eps_lost_in_rounding_names_the_component(theta, weights):
+    theta[5] = 1e12
+    refused(ValueError, r"lost in rounding at W\[1, 1\] = 1e\+12", lambda: fc.gradient(quartic, {"W": theta.reshape(3, 4)}, (weights,)))
+
+
+@pytest.mark.parametrize("name", ["workers", "chunk"])
+@pytest.mark.parametrize(("bad", "error"), [(0, ValueError), (-1, ValueError), (1.5, TypeError), ("2", TypeError), (True, TypeError)])
+def test_workers_and_chunk(name, bad, error, theta, weights):
+    refused(error, f"{name} must be .*, got", lambda: fc.gradient(quartic, theta, (weights,), **{name: bad}))
+
+
+@pytest.mark.parametrize(
+    ("bad", "error", "message"),
+    [
+        (0, ValueError, r"components must be at least one per tensor and at most n \(1 to 12\), got 0"),
+        (13, ValueError, r"\(1 to 12\), got 13"),
+        ([], TypeError, "components must be a non-empty list of indices"),
+        ([0.5], TypeError, "components must be a non-empty list of indices, got .*float64"),
+        ([[1, 2]], TypeError, r"got shape \(1, 2\)"),
+        ([3, 12], ValueError, r"components must lie in \[0, 12\), got 12"),
+        ([-1], ValueError, r"components must lie in \[0, 12\), got -1"),
+        (True, TypeError, "components must be None, an int or indices, got True"),
+        ("all", TypeError, "components must be a non-empty list of indices"),
+    ],
+)
+def test_components(bad, error, message, theta, weights):
+    refused(error, message, lambda: fc.gradient(quartic, theta, (weights,), components=bad))
+
+
+def test_progress(theta, weights):
+    refused(TypeError, "progress must be None, True, False or a function", lambda: fc.gradient(quartic, theta, (weights,), progress="yes"))

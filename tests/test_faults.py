@@ -1,0 +1,161 @@
+"""What may go wrong around a check: interruptions, exceptions, many callers at once, unusual arrays."""
+
+from __future__ import annotations
+
+import _thread
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+import numba
+import numpy as np
+import pytest
+from conftest import quartic, quartic_gradient
+from threadpoolctl import threadpool_info, threadpool_limits
+
+import fastcheck as fc
+from fastcheck import zoo
+
+
+@numba.njit
+def slow(theta):
+    """About a millisecond of work."""
+    total = 0.0
+    for k in range(300_000):
+        total += np.sqrt(theta[k % theta.size] + k)
+    return total
+
+
+def interrupt_after(seconds: float) -> None:
+    timer = threading.Timer(seconds, _thread.interrupt_main)
+    timer.daemon = True
+    timer.start()
+
+
+@pytest.mark.parametrize("workers", [1, 2, 4])
+@pytest.mark.parametrize("compiled", [True, False])
+def test_ctrl_c_returns_within_a_second_and_leaves_nothing_behind(compiled, workers):
+    theta = np.ones(1_000_000)
+    before, threads = theta.copy(), threading.active_count()
+    cost = slow if compiled else lambda theta: slow(theta)
+    slow(theta)
+    fc.gradient(cost, theta[:2], workers=workers)
+    begin = time.perf_counter()
+    interrupt_after(0.5)
+    with pytest.raises(KeyboardInterrupt):
+        fc.gradient(cost, theta, workers=workers)
+    assert time.perf_counter() - begin < 1.5
+    assert threading.active_count() <= threads + 1  # the timer that interrupted may still be ending
+    assert not any(thread.name.startswith("fastcheck") for thread in threading.enumerate())
+    assert np.array_equal(theta, before)
+
+
+def test_an_exception_in_one_worker_stops_the_others():
+    @numba.njit
+    def cost(theta):
+        if theta[5] != 1.0:
+            raise ValueError("here")
+        return slow(theta)
+
+    begin = time.perf_counter()
+    with pytest.raises(ValueError, match="here"):
+        fc.gradient(cost, np.ones(1_000_000), workers=2)
+    assert time.perf_counter() - begin < 30  # far less than the quarter of an hour that all components take
+    assert not any(thread.name.startswith("fastcheck") for thread in threading.enumerate())
+
+
+@pytest.mark.parametrize("workers", [1, 2, 3])
+@pytest.mark.parametrize("chunk", [None, 1, 7, 1000])
+def test_the_same_bits_for_any_workers_and_chunk(workers, chunk):
+    problem = zoo.mlp((9, 40, 7), "tanh")
+    expected = fc.gradient(problem.cost, problem.theta, problem.args, workers=1)
+    assert np.array_equal(fc.gradient(problem.cost, problem.theta, problem.args, workers=workers, chunk=chunk), expected)
+
+
+def test_eight_threads_get_the_same_bits_as_one_after_the_other():
+    problems = [zoo.mlp((10 + k, 30, 5), activation, seed=k) for k, activation in enumerate(("tanh", "relu", "sigmoid", "tanh") * 2)]
+    alone = [problem.check(workers=2) for problem in problems]
+    with ThreadPoolExecutor(8) as pool:
+        together = list(pool.map(lambda problem: problem.check(workers=2), problems))
+    for one, other in zip(alone, together, strict=True):
+        assert np.array_equal(one.numeric, other.numeric)
+        assert one.verdict is other.verdict
+
+
+def blas_threads() -> list[int]:
+    return [library["num_threads"] for library in threadpool_info() if library["user_api"] == "blas"]
+
+
+def test_blas_has_its_old_thread_count_afterwards():
+    problem = zoo.mlp((9, 40, 7))
+    problem.check()
+    during = []
+
+    def cost(theta):
+        during.extend(blas_threads())
+        return float(theta.sum())
+
+    with threadpool_limits(2, user_api="blas"):
+        before = blas_threads()
+        with ThreadPoolExecutor(8) as pool:
+            list(pool.map(lambda k: problem.check(workers=2), range(16)))
+        fc.gradient(cost, np.ones(3))
+        with pytest.raises(ZeroDivisionError):
+            fc.gradient(lambda theta: 1 / 0, np.ones(3))
+        assert before
+        assert set(before) == {2}
+        assert blas_threads() == before
+    assert set(during) == {1}
+
+
+@numba.njit(parallel=True)
+def parallel_cost(theta, weights):
+    total = 0.0
+    for i in numba.prange(theta.size):
+        total += weights[i] * theta[i] ** 4
+    return total
+
+
+@pytest.mark.filterwarnings("default::numba.core.errors.NumbaPerformanceWarning")
+def test_a_parallel_cost_works_also_from_many_threads(theta, weights):
+    assert fc.check(parallel_cost, quartic_gradient, theta, (weights,), workers=2).passed
+    with ThreadPoolExecutor(4) as pool:
+        reports = list(pool.map(lambda k: fc.check(parallel_cost, quartic_gradient, theta, (weights,)), range(12)))
+    assert all(report.passed and report.workers == 1 for report in reports)
+
+
+def unusual(array: np.ndarray) -> dict[str, np.ndarray]:
+    read_only = array.copy()
+    read_only.setflags(write=False)
+    spread = np.zeros((*array.shape, 2))
+    spread[..., 0] = array
+    return {"read-only": read_only, "non-contiguous": spread[..., 0], "Fortran": np.asfortranarray(array), "reversed": array[::-1].copy()[::-1]}
+
+
+@numba.njit
+def bilinear(theta, matrix):
+    return theta @ matrix @ theta
+
+
+@pytest.mark.parametrize("kind", ["read-only", "non-contiguous", "Fortran", "reversed"])
+@pytest.mark.parametrize("compiled", [True, False])
+def test_unusual_arrays(kind, compiled, theta, rng):
+    matrix = rng.standard_normal((theta.size, theta.size))
+    cost = bilinear if compiled else bilinear.py_func
+    gradient = (matrix + matrix.T) @ theta
+    unusual_theta = unusual(theta)[kind]
+    report = fc.check(cost, unusual(gradient)[kind], unusual_theta, (unusual(matrix)[kind],))
+    assert report.passed, str(report)
+    params = {"W": unusual(theta.reshape(3, 4))[kind]}
+    assert fc.check(cost, {"W": unusual(gradient.reshape(3, 4))[kind]}, params, (matrix,)).passed
+    assert np.array_equal(unusual_theta, theta)
+
+
+def test_nothing_of_the_callers_is_modified(theta, weights):
+    gradient = quartic_gradient(theta, weights)
+    arrays = [theta, weights, gradient]
+    before = [array.copy() for array in arrays]
+    report = fc.check(quartic, gradient, theta, (weights,))
+    report.numeric[:] = report.analytic[:] = 0
+    for array, old in zip(arrays, before, strict=True):
+        assert np.array_equal(array, old)
