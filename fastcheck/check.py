@@ -15,6 +15,7 @@ from fastcheck.cost import Cost
 from fastcheck.diagnose import findings
 from fastcheck.inputs import Point
 from fastcheck.layout import Layout, Vector
+from fastcheck.noise import measure_noise
 from fastcheck.progress import progress as progress_of
 from fastcheck.recheck import Look, second_look
 from fastcheck.report import Report
@@ -170,7 +171,7 @@ class Checker:
         begin = time.perf_counter()
         numeric = self._differences(cost, at, chosen)
         look = Look(cost, at.theta, at.layout, chosen, self._eps, self._chosen)
-        noise = steps.measure_noise(cost, at.theta, at.layout, numeric, chosen, self._eps, self._chosen)
+        noise = measure_noise(cost, at.theta, at.layout, numeric, chosen, self._eps, self._chosen)
         second, n_second = second_look(look, numeric, analytic, noise)
         seconds = time.perf_counter() - begin
         whole, tensors = verdicts(look, numeric, analytic, noise, second)

@@ -25,6 +25,7 @@ from fastcheck.errors import InputError, InputTypeError, add_note, first_line
 from fastcheck.layout import Layout, Vector
 
 _VECTOR = types.float64[::1]
+_RETURN = "return a float (an array's entry or .sum(), not the array)"
 _ONE_AT_A_TIME = threading.Lock()  # two parallel regions at once abort the process on numba's workqueue layer
 
 
@@ -104,34 +105,38 @@ def revalue(cost: Cost, theta: Vector, args: tuple[Any, ...]) -> Cost:
 def _compile(function: Dispatcher, args: tuple[Any, ...]) -> tuple[Dispatcher, Callable[..., None]]:
     """The cost as a dispatcher that fits the kernel, and the kernel's entry for costs with these kinds of args."""
     kinds = types.Tuple([_kind(value, f"args[{i}]") for i, value in enumerate(args)])
-    if not function._can_compile and (_VECTOR, *kinds.types) not in function.overloads:
-        function = _adapter(function)  # compiled for explicit signatures: let numba convert to one of them
+    taken = (_VECTOR, *kinds.types)
+    if not function._can_compile and taken not in function.overloads:
+        function = _again(function)  # it was compiled for explicit signatures only
+    returned = _returned(function, taken)
+    if not isinstance(returned, types.Float | types.Integer):
+        raise InputTypeError(f"cost must return one real number, got {returned}: {_RETURN}")
+    if returned != types.float64:
+        function = _again(function)
+        function.compile(types.float64(*taken))  # numba converts the number it returns
+    kernel_signature = types.void(types.FunctionType(types.float64(*taken)), _VECTOR, kinds, types.int64[::1], _VECTOR, _VECTOR)
+    kernels.probe.compile(kernel_signature)
+    return function, kernels.probe.overloads[kernel_signature.args].entry_point
+
+
+def _returned(function: Dispatcher, taken: tuple[types.Type, ...]) -> types.Type:
+    """The type that the cost, compiled for arguments of the types ``taken``, returns."""
     try:
-        function.compile((_VECTOR, *kinds.types))
+        if taken not in function.overloads:
+            function.compile(taken)
     except numba.core.errors.NumbaError as error:
-        described = ", ".join(map(str, (_VECTOR, *kinds.types)))
         raise InputError(
-            f"cost must compile with numba for ({described}), got {type(error).__name__}: {_cause(error)}: "
+            f"cost must compile with numba for ({', '.join(map(str, taken))}), got {type(error).__name__}: {_cause(error)}: "
             "call cost(theta, *args) yourself to see numba's report"
         ) from error
     except TypeError as error:
-        raise InputError(f"cost must take theta and {len(args)} args, got {first_line(error)}: make cost and args agree") from error
-    returned = function.overloads[(_VECTOR, *kinds.types)].signature.return_type
-    if not isinstance(returned, types.Float | types.Integer):
-        raise InputTypeError(f"cost must return one real number, got {returned}: return a float (an array's entry or .sum(), not the array)")
-    # Asked to compile without a return type, numba would take the cost's own: a float32 or an integer is converted.
-    cost_type = types.FunctionType(types.float64(_VECTOR, *kinds.types))
-    signature = types.void(cost_type, _VECTOR, kinds, types.int64[::1], _VECTOR, _VECTOR)
-    kernels.probe.compile(signature)
-    return function, kernels.probe.overloads[signature.args].entry_point
+        raise InputError(f"cost must take theta and {len(taken) - 1} args, got {first_line(error)}: make cost and args agree") from error
+    return function.overloads[taken].signature.return_type
 
 
-def _adapter(function: Dispatcher) -> Dispatcher:
-    @numba.njit
-    def cost(theta, *args):  # type: ignore[no-untyped-def]
-        return function(theta, *args)
-
-    return cost
+def _again(function: Dispatcher) -> Dispatcher:
+    """The same Python function and options, not compiled yet."""
+    return numba.jit(**function.targetoptions)(function.py_func)
 
 
 def _kind(value: Any, what: str) -> types.Type:
@@ -188,7 +193,7 @@ def _evaluate(function: Callable[..., float], theta: Vector, args: tuple[Any, ..
     array = np.asarray(value)
     if array.ndim or array.dtype.kind not in "fiu":
         described = f"an array of shape {array.shape}" if array.ndim else type(value).__name__
-        raise InputTypeError(f"cost must return one real number, got {described}: return a float (an array's entry or .sum(), not the array)")
+        raise InputTypeError(f"cost must return one real number, got {described}: {_RETURN}")
     return float(array), seconds
 
 

@@ -89,6 +89,12 @@ class Layout:
         tensor = self.tensor_of(index)
         return tensor.component(index - tensor.start)
 
+    def spans(self, components: np.ndarray | None) -> list[slice]:
+        """For each tensor, which of ``components`` (sorted indices; None: all) are its own."""
+        if components is None:
+            return [tensor.slice for tensor in self.tensors]
+        return [slice(*map(int, np.searchsorted(components, (tensor.start, tensor.stop)))) for tensor in self.tensors]
+
     def unpack(self, theta: Vector) -> dict[str, np.ndarray]:
         """The tensors of ``theta``, shape (n,), as a dict of views (a copy only where ``theta`` is not contiguous)."""
         theta = np.asarray(theta)

@@ -67,7 +67,8 @@ def _started(total: int) -> tuple[Any, Any]:
             return Text(f"{task.speed or 0:,.0f}/s")
 
     columns = (TextColumn("components"), BarColumn(), MofNCompleteColumn(), Rate(), TimeRemainingColumn())
-    bar = Progress(*columns, console=Console(stderr=True), transient=True)
+    console = Console(stderr=True)
+    bar = Progress(*columns, console=console, transient=console.is_terminal)
     bar.start()
     return bar, bar.add_task("", total=total)
 

@@ -18,6 +18,7 @@ from fastcheck import compare, engine, steps
 from fastcheck.compare import Verdict
 from fastcheck.cost import Cost
 from fastcheck.layout import Layout, Vector
+from fastcheck.noise import Noise
 
 _STEPS = 4.0 ** np.array([0, 1, -1, 2, -2, -3, -4, -5])  # times eps; the first for the slopes to either side
 _QUARTER, _SIXTEENTH = 2, 4  # where in that table the steps eps / 4 and eps / 16 stand
@@ -56,7 +57,7 @@ class Look:
     chosen: engine.Settings
 
 
-def second_look(look: Look, numeric: Vector, analytic: Vector, noise: steps.Noise) -> tuple[Second, int]:
+def second_look(look: Look, numeric: Vector, analytic: Vector, noise: Noise) -> tuple[Second, int]:
     """Look again wherever something seems wrong; ``numeric`` is improved in place where the step was at fault.
 
     Spends at most as many evaluations as the first look did. Returns what was found, and the evaluations spent.
@@ -64,7 +65,7 @@ def second_look(look: Look, numeric: Vector, analytic: Vector, noise: steps.Nois
     found = Second()
     budget = max(2 * numeric.size, _LEAST_BUDGET)
     spent = 0
-    for position, span in enumerate(steps.spans(look.layout, look.components)):
+    for position, span in enumerate(look.layout.spans(look.components)):
         batches = _batches(numeric[span], analytic[span], steps.sigma(noise.of(position), look.eps), found, span)
         for batch, together in batches:
             cost_of_batch = 2 * _STEPS.size * batch.size

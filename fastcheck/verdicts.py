@@ -10,13 +10,14 @@ import numpy as np
 from fastcheck import compare, steps
 from fastcheck.compare import Judgement, Size, TensorReport, Verdict
 from fastcheck.layout import Tensor, Vector
+from fastcheck.noise import Noise
 from fastcheck.recheck import Look, Second
 
 
-def verdicts(look: Look, numeric: Vector, analytic: Vector, noise: steps.Noise, second: Second) -> tuple[Judgement, tuple[TensorReport, ...]]:
+def verdicts(look: Look, numeric: Vector, analytic: Vector, noise: Noise, second: Second) -> tuple[Judgement, tuple[TensorReport, ...]]:
     """The judgement on everything looked at, and the report on each tensor."""
     sizes, tensors = [], []
-    for k, (tensor, span) in enumerate(zip(look.layout.tensors, steps.spans(look.layout, look.components), strict=True)):
+    for k, (tensor, span) in enumerate(zip(look.layout.tensors, look.layout.spans(look.components), strict=True)):
         sizes.append(_size(look, numeric[span], analytic[span], noise.tensors[k], second, span))
         decisive = _size(look, numeric[span], analytic[span], noise.of(k), second, span)
         judged = _judged(look, decisive, numeric, analytic, steps.sigma(noise.of(k), look.eps), second, span, k)

@@ -1,0 +1,82 @@
+from __future__ import annotations
+
+import numba
+import numpy as np
+import pytest
+
+import fastcheck as fc
+from fastcheck import zoo
+from fastcheck.compare import Verdict
+
+
+@numba.njit
+def bent(theta, at):
+    """J = sum of 2 max(theta - at, 0) + theta."""
+    return np.sum(2 * np.maximum(theta - at, 0.0) + theta)
+
+
+def kinds(report: fc.Report) -> set[str]:
+    return {finding.kind for finding in report.findings}
+
+
+@pytest.mark.parametrize("distance", [0.9, 0.5, 0.3, 0.1, -0.1, -0.5, -0.9])
+def test_a_kink_within_eps_is_no_bug(distance, theta):
+    eps = 1e-6
+    at = theta - 1.0
+    at[4] = theta[4] + distance * eps
+    gradient = np.where(theta > at, 3.0, 1.0)
+    report = fc.check(bent, gradient, theta, (at,), eps=eps)
+    assert report.passed, str(report)
+    assert kinds(report) == {"kink"}
+    assert "theta[4]" in report.findings[0].message
+
+
+@pytest.mark.parametrize(("slope", "verdict"), [(1.0, Verdict.CORRECT), (2.0, Verdict.CORRECT), (3.0, Verdict.CORRECT), (0.9, Verdict.WRONG), (3.1, Verdict.WRONG)])
+def test_on_the_kink_any_slope_between_the_two_sides_is_right(slope, verdict, theta):
+    at = theta - 1.0
+    at[4] = theta[4]
+    gradient = np.full(theta.size, 3.0)
+    gradient[4] = slope
+    assert fc.check(bent, gradient, theta, (at,)).verdict is verdict
+
+
+def test_a_bug_beside_kinks_is_still_found(theta):
+    at = theta - 1.0
+    at[:6] = theta[:6] + 0.5e-6
+    gradient = np.where(theta > at, 3.0, 1.0)
+    gradient[9] *= 1.01
+    report = fc.check(bent, gradient, theta, (at,), eps=1e-6)
+    assert report.verdict is Verdict.WRONG
+    assert report.worst(1)[0].index == 9
+
+
+@pytest.mark.parametrize("eps", [1e-3, 1e-4, 1e-5])
+def test_truncation_is_no_bug(eps, theta):
+    def cost(t):
+        return float(np.sin(50 * t).sum())
+
+    report = fc.check(cost, 50 * np.cos(50 * theta), theta, eps=eps)
+    assert report.verdict in (Verdict.CORRECT, Verdict.UNRESOLVED), str(report)
+    assert fc.check(cost, 51 * np.cos(50 * theta), theta, eps=eps).verdict is Verdict.WRONG
+
+
+@pytest.mark.parametrize("eps", [1e-3, 1e-4, 1e-5, 1e-7])
+def test_a_relu_network_is_never_accused_and_its_bug_never_excused(eps):
+    for seed in range(3):
+        right = zoo.mlp((20, 60, 5), "relu", examples=64, seed=seed).check(eps=eps)
+        assert right.verdict in (Verdict.CORRECT, Verdict.UNRESOLVED), str(right)
+        wrong = zoo.mlp((20, 60, 5), "relu", examples=64, seed=seed, bug="component").check(eps=eps)
+        assert wrong.verdict in (Verdict.WRONG, Verdict.SUSPECT), str(wrong)
+
+
+def test_a_minimum_where_only_truncation_is_left_is_not_accused():
+    from scipy.optimize import rosen, rosen_der
+
+    for n in (2, 10, 300):
+        assert fc.check(rosen, rosen_der, np.ones(n)).verdict is Verdict.UNRESOLVED
+
+
+def test_the_second_look_costs_no_more_than_the_first():
+    problem = zoo.mlp((20, 60, 5), "relu", examples=64)
+    report = problem.check(eps=1e-3)
+    assert report.evaluations < 2 * 2 * problem.theta.size + 1000
