@@ -16,33 +16,40 @@ class _Guard:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._holders = 0
-        self._controller: ThreadpoolController | None = None
-        self._limits: list[Any] = []
+        self._libraries: list[Any] | None = None
+        self._before: list[tuple[Any, int]] = []  # what to restore, the last first
 
     def refresh(self) -> None:
         """Look for BLAS libraries again: compiling a cost may have loaded one."""
-        controller = ThreadpoolController()
+        libraries = ThreadpoolController().select(user_api="blas").lib_controllers
         with self._lock:
-            self._controller = controller
+            self._libraries = libraries
             if self._holders:
-                self._limits.append(controller.limit(limits=1, user_api="blas"))
+                self._limit()
 
     @contextmanager
     def hold(self) -> Iterator[None]:
         """BLAS runs on one thread inside this context."""
-        if self._controller is None:
+        if self._libraries is None:
             self.refresh()
         with self._lock:
             if not self._holders:
-                self._limits.append(self._controller.limit(limits=1, user_api="blas"))  # type: ignore[union-attr]
+                self._limit()
             self._holders += 1
         try:
             yield
         finally:
             with self._lock:
                 self._holders -= 1
-                while not self._holders and self._limits:
-                    self._limits.pop().restore_original_limits()
+                while not self._holders and self._before:
+                    library, n_threads = self._before.pop()
+                    library.set_num_threads(n_threads)
+
+    def _limit(self) -> None:
+        """Set every library to one thread; by hand, as `ThreadpoolController.limit` takes longer than a small check."""
+        for library in self._libraries or ():
+            self._before.append((library, library.get_num_threads()))
+            library.set_num_threads(1)
 
 
 single_threaded = _Guard()

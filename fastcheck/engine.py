@@ -10,7 +10,6 @@ import os
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import dataclass
 
 import numpy as np
@@ -24,7 +23,7 @@ from fastcheck.progress import Progress, Show, silent
 Task = Callable[[Vector, int, int], None]  # (the worker's theta, start, stop): does the items from start to stop
 
 _MAX_CHUNK_SECONDS = 0.05  # a worker reports, or stops, within this time where J allows
-_MIN_CHUNK_SECONDS = 0.005  # Python's share of a chunk, some 50 us, stays below 1 %
+_MIN_CHUNK_SECONDS = 0.005  # Python's share of a chunk is some 0.1 ms
 _MIN_SHARE_SECONDS = 0.002  # less work than this is not worth a thread
 _ALIGNMENT = 8  # float64 in a cache line: copies of theta never share one, and all lie alike
 
@@ -95,16 +94,16 @@ def probes(cost: Cost, theta: Vector, components: np.ndarray, offsets: Vector, l
 def run(task: Task, n_items: int, seconds_each: float, cost: Cost, theta: Vector, layout: Layout, chosen: Settings) -> None:
     """Do items 0 to ``n_items`` in chunks on the workers; the first exception of any stops all and is raised."""
     workers = max(1, min(n_workers(cost, chosen), n_items, int(n_items * seconds_each / _MIN_SHARE_SECONDS)))
-    chunks = _Chunks(n_items, chosen.chunk or _chunk(n_items, seconds_each, workers))
+    chunks = _Chunks(n_items, *_chunk_sizes(chosen.chunk, seconds_each), 4 * workers)
 
     def work(own: Vector, show: Show) -> None:
         try:
             for start, stop in chunks:
-                with _blamed(own, theta, layout):
-                    task(own, start, stop)
+                task(own, start, stop)
                 show(stop)
-        except BaseException:
+        except BaseException as error:
             chunks.end()
+            _blame(error, own, theta, layout)
             raise
 
     own, *others = _copies(theta, workers)
@@ -120,19 +119,26 @@ def run(task: Task, n_items: int, seconds_each: float, cost: Cost, theta: Vector
 
 
 class _Chunks:
-    """The ranges ``(start, stop)`` that cover all items, each handed out once, to whichever thread asks next."""
+    """The ranges ``(start, stop)`` that cover all items, each handed out once, to whichever thread asks next.
 
-    def __init__(self, n_items: int, chunk: int) -> None:
-        self._n_items, self._chunk, self._next = n_items, chunk, 0
+    A chunk is the given part of what is left, between ``least`` and ``most``: large at first, so that Python's share
+    stays small, and small in the end, so that all workers finish together.
+    """
+
+    def __init__(self, n_items: int, least: int, most: int, parts: int) -> None:
+        self._n_items, self._least, self._most, self._parts = n_items, least, most, parts
+        self._next = 0
         self._lock = threading.Lock()
 
     def __iter__(self) -> Iterator[tuple[int, int]]:
         while True:
             with self._lock:
-                start, self._next = self._next, self._next + self._chunk
-            if start >= self._n_items:
+                start = self._next
+                size = min(max((self._n_items - start) // self._parts, self._least), self._most)
+                stop = self._next = min(start + size, self._n_items)
+            if start >= stop:
                 return
-            yield start, min(start + self._chunk, self._n_items)
+            yield start, stop
 
     def end(self) -> None:
         """Hand out no more."""
@@ -144,10 +150,12 @@ def _show_nothing(n_done: int) -> None:
     """Only the calling thread shows progress."""
 
 
-def _chunk(n_items: int, seconds_each: float, workers: int) -> int:
-    """Items per task: many tasks per worker so that all end together, none so short that Python's share shows."""
-    seconds = min(max(n_items * seconds_each / (32 * workers), _MIN_CHUNK_SECONDS), _MAX_CHUNK_SECONDS)
-    return max(1, min(int(seconds / max(seconds_each, 1e-9)), -(-n_items // workers)))
+def _chunk_sizes(chosen: int | None, seconds_each: float) -> tuple[int, int]:
+    """The least and the most items per chunk."""
+    if chosen is not None:
+        return chosen, chosen
+    least, most = (int(seconds / max(seconds_each, 1e-9)) for seconds in (_MIN_CHUNK_SECONDS, _MAX_CHUNK_SECONDS))
+    return max(least, 1), max(most, 1)
 
 
 def _copies(theta: Vector, workers: int) -> list[Vector]:
@@ -161,14 +169,9 @@ def _copies(theta: Vector, workers: int) -> list[Vector]:
     return copies
 
 
-@contextmanager
-def _blamed(work: Vector, theta: Vector, layout: Layout) -> Iterator[None]:
-    """Give an exception of the cost a note of the component and side at which it was raised."""
-    try:
-        yield
-    except Exception as error:
-        perturbed = np.flatnonzero(work != theta)
-        if perturbed.size:
-            index = int(perturbed[0])
-            add_note(error, f"raised by the cost at {layout.name(index)} {work[index] - theta[index]:+.3g}")
-        raise
+def _blame(error: BaseException, own: Vector, theta: Vector, layout: Layout) -> None:
+    """Note the component and side at which the cost raised: there, the worker's theta is still perturbed."""
+    perturbed = np.flatnonzero(own != theta)
+    if perturbed.size and isinstance(error, Exception):
+        index = int(perturbed[0])
+        add_note(error, f"raised by the cost at {layout.name(index)} {own[index] - theta[index]:+.3g}")
