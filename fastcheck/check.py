@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from fastcheck import engine, inputs, steps
 from fastcheck import cost as costs
+from fastcheck import engine, inputs, steps
 from fastcheck.cost import Cost
 from fastcheck.diagnose import findings
 from fastcheck.inputs import Point
@@ -102,7 +102,9 @@ def gradient(
     return checker.gradient(checker._point.theta, components)
 
 
-def assert_gradient(cost: Callable[..., float], grad: Any, theta: Any, args: tuple[Any, ...] = (), **options: Any) -> None:
+def assert_gradient(
+    cost: Callable[..., float], grad: Any, theta: Any, args: tuple[Any, ...] = (), **options: Any
+) -> None:
     """`check`, for use in tests: raises AssertionError with the report as its text unless the verdict is CORRECT."""
     __tracebackhide__ = True
     report = check(cost, grad, theta, args, **options)

@@ -19,10 +19,16 @@ from fastcheck.report import Report
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False)
 
-Json = Annotated[str | None, typer.Option("--json", metavar="PATH", help="Write the report as JSON; - is stdout, in place of the table.")]
+Json = Annotated[
+    str | None,
+    typer.Option("--json", metavar="PATH", help="Write the report as JSON; - is stdout, in place of the table."),
+]
 Eps = Annotated[float, typer.Option(help="Perturbation of one component.")]
 Workers = Annotated[int | None, typer.Option(help="Threads.", show_default="every core")]
-Components = Annotated[int | None, typer.Option(metavar="K", help="Check K components, drawn so that every tensor is covered.", show_default="all")]
+Components = Annotated[
+    int | None,
+    typer.Option(metavar="K", help="Check K components, drawn so that every tensor is covered.", show_default="all"),
+]
 Worst = Annotated[int, typer.Option(metavar="K", min=0, help="How many of the worst components to show.")]
 
 
@@ -33,7 +39,12 @@ def _fastcheck() -> None:
 
 @app.command()
 def check(
-    file: Annotated[str, typer.Argument(metavar="FILE.py[:NAME]", help="Where a Problem is, or a function that returns one (default: problem).")],
+    file: Annotated[
+        str,
+        typer.Argument(
+            metavar="FILE.py[:NAME]", help="Where a Problem is, or a function that returns one (default: problem)."
+        ),
+    ],
     eps: Eps = 1e-7,
     workers: Workers = None,
     components: Components = None,
@@ -46,7 +57,9 @@ def check(
 
 @app.command()
 def demo(
-    name: Annotated[str, typer.Argument(help="mlp (a classifier of 10,060 parameters) or course (the course's example, two bugs).")] = "mlp",
+    name: Annotated[
+        str, typer.Argument(help="mlp (a classifier of 10,060 parameters) or course (the course's example, two bugs).")
+    ] = "mlp",
     bug: Annotated[str | None, typer.Option(help="Plant one of the bugs of mlp; see --list.")] = None,
     fixed: Annotated[bool, typer.Option("--fixed", help="course with both bugs fixed.")] = False,
     list_bugs: Annotated[bool, typer.Option("--list", help="Name the bugs and stop.")] = False,
@@ -68,7 +81,9 @@ def _demo(name: str, bug: str | None, fixed: bool) -> Problem:
         raise InputError(f"demo must be mlp or course, got {name!r}: choose one")
     if name == "course":
         if bug is not None:
-            raise InputError(f"course must be given without --bug, got {bug!r}: it has its own two bugs, --fixed removes them")
+            raise InputError(
+                f"course must be given without --bug, got {bug!r}: it has its own two bugs, --fixed removes them"
+            )
         return zoo.course(fixed)
     if fixed:
         raise InputError("--fixed must go with course, got mlp: mlp is right unless --bug is given")

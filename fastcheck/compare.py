@@ -150,7 +150,9 @@ def judge_component(c: Component, sigma: float) -> Judgement:
     """The verdict on a component that is wrong by itself."""
     relative = abs(c.error) / (abs(c.numeric) + abs(c.analytic))
     verdict = Verdict.WRONG if relative >= WORRY else Verdict.SUSPECT
-    return Judgement(relative, math.nan, verdict, f"{c.name} is off by {abs(c.error):.1e}, {_times(abs(c.error), sigma)} sigma")
+    return Judgement(
+        relative, math.nan, verdict, f"{c.name} is off by {abs(c.error):.1e}, {_times(abs(c.error), sigma)} sigma"
+    )
 
 
 def component(index: int, numeric: float, analytic: float, layout: Layout) -> Component:
@@ -192,4 +194,3 @@ def _extreme(vector: Vector) -> float:
 
 def _times(error: float, sigma: float) -> str:
     return f"{error / sigma:.2g}" if sigma else "infinitely many"
-

@@ -78,9 +78,13 @@ def prepare(function: Callable[..., float], theta: Vector, args: tuple[Any, ...]
         another number the second time, or modifies theta or args.
     """
     if not callable(function):
-        raise InputTypeError(f"cost must be a function cost(theta, *args) -> float, got {type(function).__name__}: pass the function itself")
+        raise InputTypeError(
+            f"cost must be a function cost(theta, *args) -> float, got {type(function).__name__}: pass the function itself"
+        )
     if not isinstance(args, tuple):
-        raise InputTypeError(f"args must be a tuple, got {type(args).__name__}: write args=(X, Y), and args=(X,) for one")
+        raise InputTypeError(
+            f"args must be a tuple, got {type(args).__name__}: write args=(X, Y), and args=(X,) for one"
+        )
     args = private(args)
     compiled = isinstance(function, Dispatcher)
     if compiled:
@@ -114,7 +118,9 @@ def _compile(function: Dispatcher, args: tuple[Any, ...]) -> tuple[Dispatcher, C
     if returned != types.float64:
         function = _again(function)
         function.compile(types.float64(*taken))  # numba converts the number it returns
-    kernel_signature = types.void(types.FunctionType(types.float64(*taken)), _VECTOR, kinds, types.int64[::1], _VECTOR, _VECTOR)
+    kernel_signature = types.void(
+        types.FunctionType(types.float64(*taken)), _VECTOR, kinds, types.int64[::1], _VECTOR, _VECTOR
+    )
     kernels.probe.compile(kernel_signature)
     return function, kernels.probe.overloads[kernel_signature.args].entry_point
 
@@ -130,7 +136,9 @@ def _returned(function: Dispatcher, taken: tuple[types.Type, ...]) -> types.Type
             "call cost(theta, *args) yourself to see numba's report"
         ) from error
     except TypeError as error:
-        raise InputError(f"cost must take theta and {len(taken) - 1} args, got {first_line(error)}: make cost and args agree") from error
+        raise InputError(
+            f"cost must take theta and {len(taken) - 1} args, got {first_line(error)}: make cost and args agree"
+        ) from error
     return function.overloads[taken].signature.return_type
 
 
@@ -152,7 +160,19 @@ def _kind(value: Any, what: str) -> types.Type:
 def _cause(error: BaseException) -> str:
     """The line of numba's report that says what is wrong; its first lines only say where numba was."""
     lines = [line.strip() for line in str(error).splitlines()]
-    noise = ("Failed in", "During:", "File ", "<source", "^", "There are", "No implementation", "Overload of", "- Of which", "Known signatures", "...")
+    noise = (
+        "Failed in",
+        "During:",
+        "File ",
+        "<source",
+        "^",
+        "There are",
+        "No implementation",
+        "Overload of",
+        "- Of which",
+        "Known signatures",
+        "...",
+    )
     said = [line for line in lines if line and not line.startswith(noise)]
     return said[0] if said else first_line(error)
 

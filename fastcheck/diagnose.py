@@ -59,13 +59,21 @@ def _not_finite(what: str, vector: Vector, components: np.ndarray | None, layout
     if not bad.size:
         return None
     tensors, names = _named(bad, components, layout)
-    return Finding("nonfinite", tensors, f"{what} is nan or inf at {names}; the other components were compared. Look for log(0), 0 / 0 or overflow there.")
+    return Finding(
+        "nonfinite",
+        tensors,
+        f"{what} is nan or inf at {names}; the other components were compared. Look for log(0), 0 / 0 or overflow there.",
+    )
 
 
 def _constant(whole: Judgement, numeric: Vector, layout: Layout) -> Finding | None:
     if numeric.any() or whole.verdict is not Verdict.WRONG:
         return None
-    return Finding("constant", layout.names, "J is the same at theta_i + eps and theta_i - eps for every i. Does the cost use theta, or a copy that numba froze?")
+    return Finding(
+        "constant",
+        layout.names,
+        "J is the same at theta_i + eps and theta_i - eps for every i. Does the cost use theta, or a copy that numba froze?",
+    )
 
 
 def _step(kind: str, second: Second, components: np.ndarray | None, layout: Layout, eps: float) -> Finding | None:
@@ -84,20 +92,42 @@ def _undecided(second: Second, layout: Layout, eps: float) -> Finding | None:
     if not second.undecided:
         return None
     tensors = tuple(layout.tensors[k].name for k in second.undecided)
-    return Finding("step", tensors, f"in {', '.join(tensors)} the step eps = {eps:g} explains every error looked at again, and too many are left. Repeat with eps = {eps / 16:.0e}.")
+    return Finding(
+        "step",
+        tensors,
+        f"in {', '.join(tensors)} the step eps = {eps:g} explains every error looked at again, and too many are left. Repeat with eps = {eps / 16:.0e}.",
+    )
 
 
 def _rounding(whole: Judgement, tensors: tuple[TensorReport, ...], eps: float) -> Finding | None:
     """Why a ratio above 1e-7 is no error, or why nothing can be told, and the eps at which it can."""
     unresolved = tuple(t.name for t in tensors if t.verdict is Verdict.UNRESOLVED)
-    better = min(eps * 10 ** np.ceil(np.log10(max(compare.C * whole.floor / compare.GREAT, 10.0))), max(_LARGEST_EPS, eps))
-    remedy = f"repeat with eps = {better:.0e}" if better > eps else "the gradient may be zero to within rounding: check at another theta"
+    better = min(
+        eps * 10 ** np.ceil(np.log10(max(compare.C * whole.floor / compare.GREAT, 10.0))), max(_LARGEST_EPS, eps)
+    )
+    remedy = (
+        f"repeat with eps = {better:.0e}"
+        if better > eps
+        else "the gradient may be zero to within rounding: check at another theta"
+    )
     if whole.verdict is Verdict.UNRESOLVED:
-        return Finding("rounding", unresolved, f"rounding in J alone gives a ratio near {whole.floor:.1e} at eps = {eps:g}, too much to tell right from wrong: {remedy}.")
+        return Finding(
+            "rounding",
+            unresolved,
+            f"rounding in J alone gives a ratio near {whole.floor:.1e} at eps = {eps:g}, too much to tell right from wrong: {remedy}.",
+        )
     if whole.verdict is Verdict.CORRECT and whole.ratio > compare.GREAT:
-        return Finding("rounding", (), f"the ratio {whole.ratio:.2e} is above 1e-7 through rounding in J alone, whose measured floor is {whole.floor:.1e} at eps = {eps:g}; {remedy} to see it fall.")
+        return Finding(
+            "rounding",
+            (),
+            f"the ratio {whole.ratio:.2e} is above 1e-7 through rounding in J alone, whose measured floor is {whole.floor:.1e} at eps = {eps:g}; {remedy} to see it fall.",
+        )
     if unresolved:
-        return Finding("rounding", unresolved, f"the gradient of {', '.join(unresolved)} is lost in the rounding of J at eps = {eps:g}: {remedy}.")
+        return Finding(
+            "rounding",
+            unresolved,
+            f"the gradient of {', '.join(unresolved)} is lost in the rounding of J at eps = {eps:g}: {remedy}.",
+        )
     return None
 
 
@@ -105,16 +135,28 @@ def _sampled(components: np.ndarray | None, layout: Layout) -> Finding | None:
     if components is None:
         return None
     share = 1 - 0.05 ** (1 / components.size)
-    return Finding("sample", (), f"{components.size} of {layout.size} components were checked; a drawn sample of that size finds, with probability 95 %, a bug in {share:.1%} of the components or more.")
+    return Finding(
+        "sample",
+        (),
+        f"{components.size} of {layout.size} components were checked; a drawn sample of that size finds, with probability 95 %, a bug in {share:.1%} of the components or more.",
+    )
 
 
 def _narrow(point: Point) -> Finding | None:
     if not point.narrow:
         return None
-    return Finding("float32", point.narrow, f"{', '.join(point.narrow)} came in less than float64 and was taken to float64: float32 cannot carry eps = 1e-7.")
+    return Finding(
+        "float32",
+        point.narrow,
+        f"{', '.join(point.narrow)} came in less than float64 and was taken to float64: float32 cannot carry eps = 1e-7.",
+    )
 
 
 def _slow(cost: Cost) -> Finding | None:
     if cost.compiled:
         return None
-    return Finding("python", (), "the cost is plain Python: same results, more slowly, on one worker. Compile it with numba.njit to check on every core.")
+    return Finding(
+        "python",
+        (),
+        "the cost is plain Python: same results, more slowly, on one worker. Compile it with numba.njit to check on every core.",
+    )

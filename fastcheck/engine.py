@@ -63,7 +63,9 @@ def n_workers(cost: Cost, chosen: Settings) -> int:
     return chosen.workers or (n_cores() if cost.compiled else 1)
 
 
-def differences(cost: Cost, theta: Vector, components: np.ndarray | None, eps: float, layout: Layout, chosen: Settings) -> Vector:
+def differences(
+    cost: Cost, theta: Vector, components: np.ndarray | None, eps: float, layout: Layout, chosen: Settings
+) -> Vector:
     """Two-sided differences of J at ``components`` (None: all), in that order; the divisor is the step really taken."""
     out = np.empty(theta.size if components is None else components.size)
 
@@ -80,7 +82,9 @@ def differences(cost: Cost, theta: Vector, components: np.ndarray | None, eps: f
     return out
 
 
-def probes(cost: Cost, theta: Vector, components: np.ndarray, offsets: Vector, layout: Layout, chosen: Settings) -> Vector:
+def probes(
+    cost: Cost, theta: Vector, components: np.ndarray, offsets: Vector, layout: Layout, chosen: Settings
+) -> Vector:
     """J(theta + offsets[k] e_i), i = components[k], for every k."""
     out = np.empty(components.size)
 
@@ -91,7 +95,9 @@ def probes(cost: Cost, theta: Vector, components: np.ndarray, offsets: Vector, l
     return out
 
 
-def run(task: Task, n_items: int, seconds_each: float, cost: Cost, theta: Vector, layout: Layout, chosen: Settings) -> None:
+def run(
+    task: Task, n_items: int, seconds_each: float, cost: Cost, theta: Vector, layout: Layout, chosen: Settings
+) -> None:
     """Do items 0 to ``n_items`` in chunks on the workers; the first exception of any stops all and is raised."""
     workers = max(1, min(n_workers(cost, chosen), n_items, int(n_items * seconds_each / _MIN_SHARE_SECONDS)))
     chunks = _Chunks(n_items, *_chunk_sizes(chosen.chunk, seconds_each), 4 * workers)

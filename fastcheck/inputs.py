@@ -28,17 +28,25 @@ def point(theta: Any, layout: Layout | None) -> Point:
         raise InputTypeError(f"layout must be a Layout, got {type(layout).__name__}: pass the one that pack returned")
     if isinstance(theta, Mapping):
         vector, own = pack(theta)
-        if layout is not None and [(t.name, t.shape) for t in layout.tensors] != [(t.name, t.shape) for t in own.tensors]:
-            raise InputError("layout must name the tensors of theta in their order, got another: leave layout out, a dict brings its own")
+        if layout is not None and [(t.name, t.shape) for t in layout.tensors] != [
+            (t.name, t.shape) for t in own.tensors
+        ]:
+            raise InputError(
+                "layout must name the tensors of theta in their order, got another: leave layout out, a dict brings its own"
+            )
         return Point(vector, own, _narrow(own))
     array = real_array(theta, "theta")
     if array.ndim != 1:
-        raise InputError(f"theta must be a vector, got {array.ndim} dimensions, shape {array.shape}: join the parameters with fastcheck.pack")
+        raise InputError(
+            f"theta must be a vector, got {array.ndim} dimensions, shape {array.shape}: join the parameters with fastcheck.pack"
+        )
     if array.size == 0:
         raise InputError("theta must hold at least one component, got none: pass the parameters to be checked")
     layout = layout or Layout.of({"theta": array.shape}, {"theta": str(array.dtype)})
     if layout.size != array.size:
-        raise InputError(f"theta must have the layout's {layout.size} components, got {array.size}: pass the theta that pack returned")
+        raise InputError(
+            f"theta must have the layout's {layout.size} components, got {array.size}: pass the theta that pack returned"
+        )
     require_finite(array, layout, "theta")
     narrow = _narrow(layout) if array.dtype == np.float64 else layout.names
     return Point(np.ascontiguousarray(array, dtype=np.float64), layout, narrow)
@@ -73,7 +81,9 @@ def _vector(value: Any, layout: Layout) -> Vector:
         return layout.pack(value, "gradient")
     array = real_array(value, "gradient")
     if array.shape != (layout.size,):
-        raise InputError(f"gradient must have shape ({layout.size},) like theta, got {array.shape}: return one entry per component, or a dict like the parameters")
+        raise InputError(
+            f"gradient must have shape ({layout.size},) like theta, got {array.shape}: return one entry per component, or a dict like the parameters"
+        )
     return np.array(array, dtype=np.float64)
 
 
@@ -87,10 +97,14 @@ def components(chosen: Any, layout: Layout) -> np.ndarray | None:
         return _sample(int(chosen), layout)
     indices = np.asarray(chosen)
     if indices.ndim != 1 or indices.size == 0 or indices.dtype.kind not in "iu":
-        raise InputTypeError(f"components must be a non-empty list of indices, got {_described(indices)}: pass integers in [0, {layout.size})")
+        raise InputTypeError(
+            f"components must be a non-empty list of indices, got {_described(indices)}: pass integers in [0, {layout.size})"
+        )
     outside = indices[(indices < 0) | (indices >= layout.size)]
     if outside.size:
-        raise InputError(f"components must lie in [0, {layout.size}), got {outside[0]}: theta has {layout.size} components")
+        raise InputError(
+            f"components must lie in [0, {layout.size}), got {outside[0]}: theta has {layout.size} components"
+        )
     return indices.astype(np.int64)
 
 
@@ -102,7 +116,9 @@ def _sample(k: int, layout: Layout) -> np.ndarray:
     """``k`` indices, sorted: at least one in each tensor, beyond that by size; the same every time."""
     filled = [tensor for tensor in layout.tensors if tensor.size]
     if not len(filled) <= k <= layout.size:
-        raise InputError(f"components must be at least one per tensor and at most n ({len(filled)} to {layout.size}), got {k}: pass None for all")
+        raise InputError(
+            f"components must be at least one per tensor and at most n ({len(filled)} to {layout.size}), got {k}: pass None for all"
+        )
     rng = np.random.default_rng(0)
     first = np.array([tensor.start + rng.integers(tensor.size) for tensor in filled])
     others = np.delete(np.arange(layout.size), first)

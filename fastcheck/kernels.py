@@ -14,7 +14,7 @@ _options = {"nogil": True, "error_model": "numpy"}
 
 
 @numba.njit(cache=True, **_options)
-def probe(cost, theta, args, components, offsets, out):  # type: ignore[no-untyped-def]
+def probe(cost, theta, args, components, offsets, out):
     """``out[k] = J(theta + offsets[k] e_i)`` with ``i = components[k]``, one component perturbed at a time.
 
     If the cost raises, theta stays perturbed there: the component at fault can be read off it.
@@ -28,7 +28,7 @@ def probe(cost, theta, args, components, offsets, out):  # type: ignore[no-untyp
 
 
 @numba.njit(**_options)
-def central_difference(cost, theta, args, start, stop, eps, out):  # type: ignore[no-untyped-def]
+def central_difference(cost, theta, args, start, stop, eps, out):
     """Two-sided differences of components ``start`` to ``stop`` (excluded); njit, callable from njit code.
 
     Parameters

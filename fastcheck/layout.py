@@ -113,13 +113,21 @@ class Layout:
         missing = [name for name in self.names if name not in params]
         extra = [name for name in params if name not in self.names]
         if missing or extra:
-            parts = [f"{word} {', '.join(map(str, names))}" for word, names in (("missing", missing), ("extra", extra)) if names]
-            raise InputError(f"{what} must name the tensors {', '.join(self.names)}, got {'; '.join(parts)}: rename or add them")
+            parts = [
+                f"{word} {', '.join(map(str, names))}"
+                for word, names in (("missing", missing), ("extra", extra))
+                if names
+            ]
+            raise InputError(
+                f"{what} must name the tensors {', '.join(self.names)}, got {'; '.join(parts)}: rename or add them"
+            )
         vector = np.empty(self.size)
         for tensor in self.tensors:
             array = real_array(params[tensor.name], f"{what} {tensor.name!r}")
             if array.shape != tensor.shape:
-                raise InputError(f"{what} {tensor.name!r} must have shape {tensor.shape}, got {array.shape}: give it the tensor's own shape")
+                raise InputError(
+                    f"{what} {tensor.name!r} must have shape {tensor.shape}, got {array.shape}: give it the tensor's own shape"
+                )
             vector[tensor.slice] = array.ravel()
         return vector
 
@@ -151,7 +159,9 @@ def pack(params: Mapping[str, Any]) -> tuple[Vector, Layout]:
     (8, 'W[1, 1]', 'b[1]')
     """
     if not isinstance(params, Mapping):
-        raise InputTypeError(f"parameters must be a dict of named arrays, got {type(params).__name__}: pass {{'W1': W1, 'b1': b1}}")
+        raise InputTypeError(
+            f"parameters must be a dict of named arrays, got {type(params).__name__}: pass {{'W1': W1, 'b1': b1}}"
+        )
     arrays = {}
     for name, value in params.items():
         if not isinstance(name, str) or not name:
@@ -172,7 +182,12 @@ def real_array(value: Any, what: str) -> np.ndarray:
     except ValueError as error:
         raise InputError(f"{what} must be an array of numbers, got {type(value).__name__}: {error}") from error
     if array.dtype.kind != "f" or array.dtype.itemsize > 8:
-        kinds = {"c": "take a real parametrisation", "i": "convert it with .astype(float)", "u": "convert it with .astype(float)", "f": "convert it with .astype(float)"}
+        kinds = {
+            "c": "take a real parametrisation",
+            "i": "convert it with .astype(float)",
+            "u": "convert it with .astype(float)",
+            "f": "convert it with .astype(float)",
+        }
         remedy = kinds.get(array.dtype.kind, "pass an array of floats")
         raise InputTypeError(f"{what} must be real floating point (float64), got {array.dtype}: {remedy}")
     return array

@@ -28,7 +28,9 @@ def load(where: str) -> Problem:
             add_note(error, f"raised by {name}() of {path}")
             raise
     if not isinstance(value, Problem):
-        raise InputTypeError(f"{path}:{name} must be a fastcheck.Problem or a function that returns one, got {type(value).__name__}: build a Problem")
+        raise InputTypeError(
+            f"{path}:{name} must be a fastcheck.Problem or a function that returns one, got {type(value).__name__}: build a Problem"
+        )
     return value
 
 
@@ -41,14 +43,17 @@ def _imported(path: Path) -> ModuleType:
     """The file as a module; its own folder can be imported from, as when it is run."""
     if not path.is_file():
         raise InputError(f"the file must exist, got {path}: write the path of a Python file")
-    spec = importlib.util.spec_from_file_location(path.stem, path)
+    name = f"_checked_{path.stem}"  # never that of a module that somebody else imports
+    spec = importlib.util.spec_from_file_location(name, path)
     if spec is None or spec.loader is None:
         raise InputError(f"the file must be Python, got {path}: write the path of a .py file")
     module = importlib.util.module_from_spec(spec)
-    sys.modules[path.stem] = module
+    sys.modules[name] = module
     sys.path.insert(0, str(path.resolve().parent))
     try:
         spec.loader.exec_module(module)
     except (Exception, SystemExit) as error:
-        raise InputError(f"{path} must import, got {type(error).__name__}: {first_line(error)}: run it with python to see where") from error
+        raise InputError(
+            f"{path} must import, got {type(error).__name__}: {first_line(error)}: run it with python to see where"
+        ) from error
     return module

@@ -43,7 +43,15 @@ class Noise:
         return max(self.overall, self.tensors[position])
 
 
-def measure_noise(cost: Cost, theta: Vector, layout: Layout, numeric: Vector, components: np.ndarray | None, eps: float, chosen: engine.Settings) -> Noise:
+def measure_noise(
+    cost: Cost,
+    theta: Vector,
+    layout: Layout,
+    numeric: Vector,
+    components: np.ndarray | None,
+    eps: float,
+    chosen: engine.Settings,
+) -> Noise:
     """epsJ from a few components of every tensor, drawn from those along which J moves, as the numeric gradient tells.
 
     If J stands still along those too when looked at closely, it is a staircase, rounded more coarsely than float64 is,
@@ -96,7 +104,9 @@ class Lines:
     def levels(self, spacing: Vector) -> tuple[Vector, np.ndarray]:
         """The noise level on each line, and whether J stood still along most of it."""
         offsets = np.multiply.outer(spacing, _POINTS)
-        j = engine.probes(self.cost, self.theta, np.repeat(self.picked, _POINTS.size), offsets.ravel(), self.layout, self.chosen)
+        j = engine.probes(
+            self.cost, self.theta, np.repeat(self.picked, _POINTS.size), offsets.ravel(), self.layout, self.chosen
+        )
         table = np.insert(j.reshape(offsets.shape), 0, self.cost.value, axis=1)
         with np.errstate(invalid="ignore"):  # J need not be finite everywhere
             still = (np.diff(table) == 0).sum(axis=1) > 2
@@ -107,7 +117,9 @@ def _moves(numeric: Vector) -> np.ndarray:
     return np.isfinite(numeric) & (numeric != 0)
 
 
-def _drawn(strata: list[np.ndarray], most: int, components: np.ndarray | None, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+def _drawn(
+    strata: list[np.ndarray], most: int, components: np.ndarray | None, rng: np.random.Generator
+) -> tuple[np.ndarray, np.ndarray]:
     """Up to ``most`` components of each stratum, and the stratum of each."""
     drawn = [rng.choice(stratum, size=min(most, stratum.size), replace=False) for stratum in strata]
     positions = np.concatenate(drawn)

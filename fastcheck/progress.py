@@ -24,7 +24,9 @@ def progress(chosen: bool | Callable[[int, int], None] | None) -> Progress:
         return lambda total: _bar(total, 0.0 if chosen else _PATIENCE)
     if callable(chosen):
         return lambda total: _told(total, chosen)
-    raise InputTypeError(f"progress must be None, True, False or a function of (done, total), got {chosen!r}: pass None for the default")
+    raise InputTypeError(
+        f"progress must be None, True, False or a function of (done, total), got {chosen!r}: pass None for the default"
+    )
 
 
 @contextmanager

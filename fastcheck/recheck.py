@@ -78,7 +78,9 @@ def second_look(look: Look, numeric: Vector, analytic: Vector, noise: Noise) -> 
     return found, spent
 
 
-def _batches(numeric: Vector, analytic: Vector, sigma: float, found: Second, span: slice) -> Iterator[tuple[np.ndarray, bool]]:
+def _batches(
+    numeric: Vector, analytic: Vector, sigma: float, found: Second, span: slice
+) -> Iterator[tuple[np.ndarray, bool]]:
     """Positions in one tensor to look at, worst first, as long as it seems wrong; and whether only their norm does."""
     n = _FIRST_BATCH
     while True:
@@ -107,7 +109,16 @@ def _norm_seems_wrong(numeric: Vector, analytic: Vector, sigma: float, settled: 
     return compare.judge(compare.size(numeric, analytic, sigma), math.inf).verdict in (Verdict.SUSPECT, Verdict.WRONG)
 
 
-def _settle(look: Look, numeric: Vector, analytic: Vector, noise: float, span: slice, batch: np.ndarray, together: bool, found: Second) -> bool:
+def _settle(
+    look: Look,
+    numeric: Vector,
+    analytic: Vector,
+    noise: float,
+    span: slice,
+    batch: np.ndarray,
+    together: bool,
+    found: Second,
+) -> bool:
     """Probe ``batch`` at all steps and settle the components whose step was at fault; False if any was not settled."""
     positions = span.start + batch
     indices = positions if look.components is None else look.components[positions]
@@ -133,7 +144,9 @@ def _slopes(look: Look, indices: np.ndarray) -> np.ndarray:
         return (j.reshape(offsets.shape) - look.cost.value) / ((at + offsets) - at)
 
 
-def _explain(slopes: np.ndarray, analytic: Vector, noise: float, eps: float, scale: float, together: bool) -> tuple[list[str], Vector, Vector]:
+def _explain(
+    slopes: np.ndarray, analytic: Vector, noise: float, eps: float, scale: float, together: bool
+) -> tuple[list[str], Vector, Vector]:
     """For each component the kind of step error ("" if none explains it), its better numeric value, and sigma there."""
     right, left = slopes
     central, gap = (right + left) / 2, right - left
@@ -146,7 +159,9 @@ def _explain(slopes: np.ndarray, analytic: Vector, noise: float, eps: float, sca
             kinds[k] = "rounding" if _STEPS[step] > 1 else _bend(gap[:, k], error[0, k])
             values[k], rounding[k] = central[step, k], sigmas[step]
     for k in np.flatnonzero(_falls_as_square(error, sigmas)):
-        left_over = max(abs(error[_SIXTEENTH, k]), sigmas[_SIXTEENTH])  # still truncation, and no better known than that
+        left_over = max(
+            abs(error[_SIXTEENTH, k]), sigmas[_SIXTEENTH]
+        )  # still truncation, and no better known than that
         kinds[k], values[k], rounding[k] = "truncation", central[_SIXTEENTH, k], left_over
     for k in np.flatnonzero(_on_kink(right, left, analytic, sigmas[_SIXTEENTH], scale)):
         kinds[k], values[k], rounding[k] = "kink", analytic[k], sigmas[_SIXTEENTH]

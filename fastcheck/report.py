@@ -116,7 +116,9 @@ class Report:
         from rich.console import Console  # loaded only when there is something to show
 
         out = io.StringIO()
-        Console(file=out, width=_PLAIN_WIDTH, color_system=None, highlight=False, soft_wrap=True).print(self.renderable(worst))
+        Console(file=out, width=_PLAIN_WIDTH, color_system=None, highlight=False, soft_wrap=True).print(
+            self.renderable(worst)
+        )
         return "\n".join(line.rstrip() for line in out.getvalue().splitlines())
 
     def renderable(self, worst: int = 5) -> Any:

@@ -14,7 +14,12 @@ from fastcheck.compare import Component, TensorReport, Verdict
 if TYPE_CHECKING:
     from fastcheck.report import Report
 
-_STYLES = {Verdict.CORRECT: "bold green", Verdict.SUSPECT: "bold yellow", Verdict.UNRESOLVED: "bold cyan", Verdict.WRONG: "bold red"}
+_STYLES = {
+    Verdict.CORRECT: "bold green",
+    Verdict.SUSPECT: "bold yellow",
+    Verdict.UNRESOLVED: "bold cyan",
+    Verdict.WRONG: "bold red",
+}
 _NEXT = {
     Verdict.CORRECT: "Nothing to do. Check again after some training, and with other activations or data if they differ.",
     Verdict.SUSPECT: "Look at the worst components above; repeat with another eps: a wrong gradient is wrong at every eps.",
@@ -48,7 +53,16 @@ def _where(report: Report) -> str:
 
 
 def _tensors(tensors: tuple[TensorReport, ...]) -> Table:
-    table = _table(("tensor", "left"), ("shape", "left"), ("ratio", "right"), ("floor", "right"), ("verdict", "left"), ("worst", "left"), ("analytic", "right"), ("numeric", "right"))
+    table = _table(
+        ("tensor", "left"),
+        ("shape", "left"),
+        ("ratio", "right"),
+        ("floor", "right"),
+        ("verdict", "left"),
+        ("worst", "left"),
+        ("analytic", "right"),
+        ("numeric", "right"),
+    )
     for t in tensors:
         values = (t.worst.name, _number(t.worst.analytic), _number(t.worst.numeric)) if t.worst else ("-", "-", "-")
         verdict = Text(t.verdict.name, style=_STYLES[t.verdict])

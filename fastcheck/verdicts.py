@@ -14,7 +14,9 @@ from fastcheck.noise import Noise
 from fastcheck.recheck import Look, Second
 
 
-def verdicts(look: Look, numeric: Vector, analytic: Vector, noise: Noise, second: Second) -> tuple[Judgement, tuple[TensorReport, ...]]:
+def verdicts(
+    look: Look, numeric: Vector, analytic: Vector, noise: Noise, second: Second
+) -> tuple[Judgement, tuple[TensorReport, ...]]:
     """The judgement on everything looked at, and the report on each tensor."""
     sizes, tensors = [], []
     for k, (tensor, span) in enumerate(zip(look.layout.tensors, look.layout.spans(look.components), strict=True)):
@@ -27,7 +29,9 @@ def verdicts(look: Look, numeric: Vector, analytic: Vector, noise: Noise, second
     judged = replace(compare.judge(decided, compare.LOOK), ratio=whole.ratio, floor=whole.floor)
     for size, tensor_report in zip(sizes, tensors, strict=True):
         if tensor_report.verdict.severity > judged.verdict.severity and not _too_small(size, tensor_report, whole):
-            judged = replace(judged, verdict=tensor_report.verdict, reason=f"{tensor_report.name}: {tensor_report.reason}")
+            judged = replace(
+                judged, verdict=tensor_report.verdict, reason=f"{tensor_report.name}: {tensor_report.reason}"
+            )
     return judged, tuple(tensors)
 
 
@@ -47,7 +51,9 @@ def _size(look: Look, numeric: Vector, analytic: Vector, noise: float, second: S
     return replace(size, rounding=rounding)
 
 
-def _judged(look: Look, size: Size, numeric: Vector, analytic: Vector, sigma: float, second: Second, span: slice, k: int) -> Judgement:
+def _judged(
+    look: Look, size: Size, numeric: Vector, analytic: Vector, sigma: float, second: Second, span: slice, k: int
+) -> Judgement:
     """The verdict on one tensor: by its norm, by its components, and by what could not be evaluated or decided."""
     numeric, analytic = numeric[span], analytic[span]
     judged = compare.judge(size, compare.WORRY)
@@ -63,7 +69,9 @@ def _judged(look: Look, size: Size, numeric: Vector, analytic: Vector, sigma: fl
     return judged
 
 
-def _worst_alone(look: Look, numeric: Vector, analytic: Vector, sigma: float, second: Second, span: slice) -> Judgement | None:
+def _worst_alone(
+    look: Look, numeric: Vector, analytic: Vector, sigma: float, second: Second, span: slice
+) -> Judgement | None:
     """The gravest judgement on a component that is wrong by itself, at every step."""
     error = np.abs(numeric - analytic)
     error[second.within(span)] = 0.0
@@ -76,11 +84,15 @@ def _worst_alone(look: Look, numeric: Vector, analytic: Vector, sigma: float, se
     return compare.judge_component(compare.component(index, numeric[position], analytic[position], look.layout), sigma)
 
 
-def _reported(look: Look, tensor: Tensor, judged: Judgement, numeric: Vector, analytic: Vector, span: slice) -> TensorReport:
+def _reported(
+    look: Look, tensor: Tensor, judged: Judgement, numeric: Vector, analytic: Vector, span: slice
+) -> TensorReport:
     numeric, analytic = numeric[span], analytic[span]
     worst = None
     if numeric.size:
         position = int(compare.worst(numeric, analytic)[0])
         index = span.start + position if look.components is None else int(look.components[span.start + position])
         worst = compare.component(index, numeric[position], analytic[position], look.layout)
-    return TensorReport(tensor.name, tensor.shape, judged.ratio, judged.floor, judged.verdict, judged.reason, worst, numeric.size)
+    return TensorReport(
+        tensor.name, tensor.shape, judged.ratio, judged.floor, judged.verdict, judged.reason, worst, numeric.size
+    )

@@ -24,14 +24,16 @@ def jit_views(slots: tuple[tuple[int, tuple[int, ...]], ...]) -> Callable[..., A
 
     @intrinsic
     def views(typingctx: Any, theta: Any) -> Any:
-        if not (isinstance(theta, types.Array) and theta.ndim == 1 and theta.layout == "C" and theta.dtype == types.float64):
+        if not (
+            isinstance(theta, types.Array) and theta.ndim == 1 and theta.layout == "C" and theta.dtype == types.float64
+        ):
             raise numba.core.errors.TypingError(f"unpack needs theta as a contiguous float64 vector, got {theta}")
         kinds = [types.Array(types.float64, len(shape), "C", readonly=not theta.mutable) for _, shape in slots]
         signature = types.Tuple(kinds)(theta)
         return signature, lambda context, builder, sig, values: _fill(context, builder, sig, values[0], slots)
 
     @numba.njit
-    def unpack(theta):  # type: ignore[no-untyped-def]
+    def unpack(theta):
         if theta.size != size:
             raise ValueError("unpack: theta has another length than the layout")
         return views(theta)

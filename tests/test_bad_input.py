@@ -47,7 +47,11 @@ def test_theta_of_another_length_than_the_layout(theta, weights):
     layout = fc.Layout.of({"W": (3, 3)})
     refused(ValueError, "layout's 9 components, got 12", lambda: fc.gradient(quartic, theta, (weights,), layout=layout))
     refused(TypeError, "layout must be a Layout, got dict", lambda: fc.gradient(quartic, theta, (weights,), layout={}))
-    refused(ValueError, "layout must name the tensors of theta", lambda: fc.gradient(quartic, {"b": theta}, (weights,), layout=layout))
+    refused(
+        ValueError,
+        "layout must name the tensors of theta",
+        lambda: fc.gradient(quartic, {"b": theta}, (weights,), layout=layout),
+    )
 
 
 def test_float32_is_taken_to_float64_and_said_so(theta, weights):
@@ -104,7 +108,11 @@ def test_a_cost_that_numba_cannot_compile_for_these_args(theta):
 
 
 def test_args_that_numba_cannot_type(theta):
-    refused(TypeError, r"args\[1\] must be of a type that numba knows, got object", lambda: fc.gradient(quartic, theta, (theta, object())))
+    refused(
+        TypeError,
+        r"args\[1\] must be of a type that numba knows, got object",
+        lambda: fc.gradient(quartic, theta, (theta, object())),
+    )
 
 
 def test_args_that_do_not_match_the_cost(theta, weights):
@@ -117,7 +125,17 @@ def test_a_cost_that_is_no_function(theta):
 
 
 @pytest.mark.parametrize("compiled", [True, False])
-@pytest.mark.parametrize("function", [lambda theta: theta, lambda theta: theta[:1], lambda theta: None, lambda theta: 1j * theta[0], lambda theta: (theta[0], 1.0), lambda theta: "J"])
+@pytest.mark.parametrize(
+    "function",
+    [
+        lambda theta: theta,
+        lambda theta: theta[:1],
+        lambda theta: None,
+        lambda theta: 1j * theta[0],
+        lambda theta: (theta[0], 1.0),
+        lambda theta: "J",
+    ],
+)
 def test_a_cost_that_returns_something_else_than_one_real_number(function, compiled, theta):
     cost = numba.njit(function) if compiled else function
     refused(TypeError, "cost must return one real number, got", lambda: fc.gradient(cost, theta))
@@ -129,7 +147,9 @@ def test_a_cost_that_is_not_finite_at_theta(value, compiled, theta):
     def cost(theta):
         return theta[0] * value
 
-    refused(ValueError, "J.theta. must be finite, got", lambda: fc.gradient(numba.njit(cost) if compiled else cost, theta))
+    refused(
+        ValueError, "J.theta. must be finite, got", lambda: fc.gradient(numba.njit(cost) if compiled else cost, theta)
+    )
 
 
 @pytest.mark.parametrize("compiled", [True, False])
@@ -184,11 +204,15 @@ def test_a_gradient_that_raises(theta, weights):
 
 def test_a_cost_that_is_not_repeatable(theta):
     generator = np.random.default_rng(0)
-    refused(ValueError, "cost must be repeatable, got .*dropout.*seed any generator", lambda: fc.gradient(lambda theta: theta.sum() + generator.random(), theta))
+    refused(
+        ValueError,
+        "cost must be repeatable, got .*dropout.*seed any generator",
+        lambda: fc.gradient(lambda theta: theta.sum() + generator.random(), theta),
+    )
 
     @numba.njit
     def dropout(theta):
-        return np.sum(theta * (np.random.random(theta.size) > 0.5))
+        return np.sum(theta * (np.random.random(theta.size) > 0.5))  # noqa: NPY002 (all that numba has)
 
     refused(ValueError, "cost must be repeatable", lambda: fc.gradient(dropout, theta))
 
@@ -206,8 +230,16 @@ def test_a_cost_that_modifies_theta_or_args(compiled, theta, weights):
     wrap = numba.njit if compiled else lambda function: function
     before = theta.copy(), weights.copy()
     layout = fc.Layout.of({"W": (3, 4)})
-    refused(ValueError, r"cost must not modify theta, got a change of W\[0, 3\]", lambda: fc.gradient(wrap(writes_theta), theta, (1.0,), layout=layout))
-    refused(ValueError, r"cost must not modify its arguments, got a change of args\[0\]\[1\]", lambda: fc.gradient(wrap(writes_args), theta, ((theta, weights),)))
+    refused(
+        ValueError,
+        r"cost must not modify theta, got a change of W\[0, 3\]",
+        lambda: fc.gradient(wrap(writes_theta), theta, (1.0,), layout=layout),
+    )
+    refused(
+        ValueError,
+        r"cost must not modify its arguments, got a change of args\[0\]\[1\]",
+        lambda: fc.gradient(wrap(writes_args), theta, ((theta, weights),)),
+    )
     assert np.array_equal(theta, before[0])
     assert np.array_equal(weights, before[1])
 
@@ -222,7 +254,11 @@ def test_a_cost_that_modifies_args_only_later_does_no_harm_and_is_found_out(thet
         return theta.sum()
 
     before = weights.copy()
-    refused(ValueError, r"cost must not modify its arguments, got a change of args\[0\]", lambda: fc.gradient(cost, theta, (weights,)))
+    refused(
+        ValueError,
+        r"cost must not modify its arguments, got a change of args\[0\]",
+        lambda: fc.gradient(cost, theta, (weights,)),
+    )
     assert np.array_equal(weights, before)
 
 
@@ -236,15 +272,29 @@ def test_a_gradient_that_modifies_theta_or_args(theta, weights):
         return quartic_gradient(theta, weights)
 
     before = theta.copy(), weights.copy()
-    refused(ValueError, r"grad must not modify theta, got a change of theta\[2\]", lambda: fc.check(quartic, writes_theta, theta, (weights,)))
-    refused(ValueError, r"grad must not modify its arguments, got a change of args\[0\]", lambda: fc.check(quartic, writes_args, theta, (weights,)))
+    refused(
+        ValueError,
+        r"grad must not modify theta, got a change of theta\[2\]",
+        lambda: fc.check(quartic, writes_theta, theta, (weights,)),
+    )
+    refused(
+        ValueError,
+        r"grad must not modify its arguments, got a change of args\[0\]",
+        lambda: fc.check(quartic, writes_args, theta, (weights,)),
+    )
     assert np.array_equal(theta, before[0])
     assert np.array_equal(weights, before[1])
 
 
-@pytest.mark.parametrize("grad", [lambda theta, w: theta, lambda theta, w: theta[::-1], lambda theta, w: {"theta": theta[:]}])
+@pytest.mark.parametrize(
+    "grad", [lambda theta, w: theta, lambda theta, w: theta[::-1], lambda theta, w: {"theta": theta[:]}]
+)
 def test_a_gradient_that_returns_theta_or_a_view_of_it(grad, theta, weights):
-    refused(ValueError, "grad must return an array of its own, got theta itself or a view", lambda: fc.check(quartic, grad, theta, (weights,)))
+    refused(
+        ValueError,
+        "grad must return an array of its own, got theta itself or a view",
+        lambda: fc.check(quartic, grad, theta, (weights,)),
+    )
 
 
 @pytest.mark.parametrize(
@@ -266,11 +316,17 @@ def test_eps(bad, error, message, theta, weights):
 
 def test_eps_lost_in_rounding_names_the_component(theta, weights):
     theta[5] = 1e12
-    refused(ValueError, r"lost in rounding at W\[1, 1\] = 1e\+12", lambda: fc.gradient(quartic, {"W": theta.reshape(3, 4)}, (weights,)))
+    refused(
+        ValueError,
+        r"lost in rounding at W\[1, 1\] = 1e\+12",
+        lambda: fc.gradient(quartic, {"W": theta.reshape(3, 4)}, (weights,)),
+    )
 
 
 @pytest.mark.parametrize("name", ["workers", "chunk"])
-@pytest.mark.parametrize(("bad", "error"), [(0, ValueError), (-1, ValueError), (1.5, TypeError), ("2", TypeError), (True, TypeError)])
+@pytest.mark.parametrize(
+    ("bad", "error"), [(0, ValueError), (-1, ValueError), (1.5, TypeError), ("2", TypeError), (True, TypeError)]
+)
 def test_workers_and_chunk(name, bad, error, theta, weights):
     refused(error, f"{name} must be .*, got", lambda: fc.gradient(quartic, theta, (weights,), **{name: bad}))
 
@@ -294,4 +350,8 @@ def test_components(bad, error, message, theta, weights):
 
 
 def test_progress(theta, weights):
-    refused(TypeError, "progress must be None, True, False or a function", lambda: fc.gradient(quartic, theta, (weights,), progress="yes"))
+    refused(
+        TypeError,
+        "progress must be None, True, False or a function",
+        lambda: fc.gradient(quartic, theta, (weights,), progress="yes"),
+    )

@@ -42,7 +42,9 @@ def test_components_in_the_order_asked_for(theta, weights):
     everything = fc.gradient(quartic, theta, (weights,))
     some = fc.gradient(quartic, theta, (weights,), components=[7, 2, 2, 11])
     assert np.array_equal(some, everything[[7, 2, 2, 11]])
-    assert np.array_equal(fc.gradient(quartic, theta, (weights,), components=np.array([3], dtype=np.uint8)), everything[[3]])
+    assert np.array_equal(
+        fc.gradient(quartic, theta, (weights,), components=np.array([3], dtype=np.uint8)), everything[[3]]
+    )
 
 
 def test_a_sample_covers_every_tensor_and_says_what_it_is_worth():
@@ -125,7 +127,9 @@ def test_many_kinds_of_args(theta):
     def cost(theta, flag, name, nothing, pair, items):
         return np.sum(theta) * pair[1][0] * len(items) if flag and name == "sum" and nothing is None else 0.0
 
-    report = fc.check(cost, np.full(theta.size, 6.0), theta, (True, "sum", None, (1, np.array([2.0])), numba.typed.List([1, 2, 3])))
+    report = fc.check(
+        cost, np.full(theta.size, 6.0), theta, (True, "sum", None, (1, np.array([2.0])), numba.typed.List([1, 2, 3]))
+    )
     assert report.passed, str(report)
 
 

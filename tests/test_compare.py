@@ -13,7 +13,9 @@ from fastcheck import compare
 from fastcheck.compare import Verdict
 
 finite = st.floats(-1e3, 1e3).map(lambda x: round(x, 6))
-vectors = st.integers(1, 20).flatmap(lambda n: st.tuples(hnp.arrays(float, n, elements=finite), hnp.arrays(float, n, elements=finite)))
+vectors = st.integers(1, 20).flatmap(
+    lambda n: st.tuples(hnp.arrays(float, n, elements=finite), hnp.arrays(float, n, elements=finite))
+)
 
 
 @given(vectors)
@@ -26,7 +28,10 @@ def test_the_ratio_is_the_formula(pair):
 
 @given(vectors)
 def test_the_norms_of_parts_join_to_those_of_the_whole(pair):
-    parts = [compare.size(numeric, analytic, 1e-9) for numeric, analytic in zip(*(np.array_split(v, 3) for v in pair), strict=True)]
+    parts = [
+        compare.size(numeric, analytic, 1e-9)
+        for numeric, analytic in zip(*(np.array_split(v, 3) for v in pair), strict=True)
+    ]
     whole, joined = compare.size(*pair, 1e-9), compare.joined(parts)
     assert joined.n == whole.n
     assert joined.ratio == pytest.approx(whole.ratio)
@@ -97,7 +102,9 @@ def test_an_unresolved_tensor_too_small_to_matter_does_not_spoil_the_whole():
     slopes = np.r_[np.full(100, 1.0), np.full(10, 1e-10)]
     analytic = slopes.copy()
     analytic[100:] = 0
-    report = fc.check(lambda t: float(slopes @ t), analytic, np.full(110, 1e-3), layout=fc.Layout.of({"W": (100,), "b": (10,)}))
+    report = fc.check(
+        lambda t: float(slopes @ t), analytic, np.full(110, 1e-3), layout=fc.Layout.of({"W": (100,), "b": (10,)})
+    )
     assert report.passed, str(report)
     assert report.tensors[1].verdict is Verdict.UNRESOLVED
 

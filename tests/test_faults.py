@@ -69,11 +69,16 @@ def test_an_exception_in_one_worker_stops_the_others():
 def test_the_same_bits_for_any_workers_and_chunk(workers, chunk):
     problem = zoo.mlp((9, 40, 7), "tanh")
     expected = fc.gradient(problem.cost, problem.theta, problem.args, workers=1)
-    assert np.array_equal(fc.gradient(problem.cost, problem.theta, problem.args, workers=workers, chunk=chunk), expected)
+    assert np.array_equal(
+        fc.gradient(problem.cost, problem.theta, problem.args, workers=workers, chunk=chunk), expected
+    )
 
 
 def test_eight_threads_get_the_same_bits_as_one_after_the_other():
-    problems = [zoo.mlp((10 + k, 30, 5), activation, seed=k) for k, activation in enumerate(("tanh", "relu", "sigmoid", "tanh") * 2)]
+    problems = [
+        zoo.mlp((10 + k, 30, 5), activation, seed=k)
+        for k, activation in enumerate(("tanh", "relu", "sigmoid", "tanh") * 2)
+    ]
     alone = [problem.check(workers=2) for problem in problems]
     with ThreadPoolExecutor(8) as pool:
         together = list(pool.map(lambda problem: problem.check(workers=2), problems))
@@ -129,7 +134,12 @@ def unusual(array: np.ndarray) -> dict[str, np.ndarray]:
     read_only.setflags(write=False)
     spread = np.zeros((*array.shape, 2))
     spread[..., 0] = array
-    return {"read-only": read_only, "non-contiguous": spread[..., 0], "Fortran": np.asfortranarray(array), "reversed": array[::-1].copy()[::-1]}
+    return {
+        "read-only": read_only,
+        "non-contiguous": spread[..., 0],
+        "Fortran": np.asfortranarray(array),
+        "reversed": array[::-1].copy()[::-1],
+    }
 
 
 @numba.njit

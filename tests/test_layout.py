@@ -33,7 +33,9 @@ def test_every_component_is_named_by_its_tensor_and_index(found):
     params = named(found)
     theta, layout = fc.pack(params)
     named_values = {
-        name if not index else f"{name}[{', '.join(map(str, index))}]": value for name, array in params.items() for index, value in np.ndenumerate(array)
+        name if not index else f"{name}[{', '.join(map(str, index))}]": value
+        for name, array in params.items()
+        for index, value in np.ndenumerate(array)
     }
     assert {layout.name(i): theta[i] for i in range(theta.size)} == named_values
 

@@ -31,7 +31,16 @@ def test_a_kink_within_eps_is_no_bug(distance, theta):
     assert "theta[4]" in report.findings[0].message
 
 
-@pytest.mark.parametrize(("slope", "verdict"), [(1.0, Verdict.CORRECT), (2.0, Verdict.CORRECT), (3.0, Verdict.CORRECT), (0.9, Verdict.WRONG), (3.1, Verdict.WRONG)])
+@pytest.mark.parametrize(
+    ("slope", "verdict"),
+    [
+        (1.0, Verdict.CORRECT),
+        (2.0, Verdict.CORRECT),
+        (3.0, Verdict.CORRECT),
+        (0.9, Verdict.WRONG),
+        (3.1, Verdict.WRONG),
+    ],
+)
 def test_on_the_kink_any_slope_between_the_two_sides_is_right(slope, verdict, theta):
     at = theta - 1.0
     at[4] = theta[4]

@@ -100,7 +100,13 @@ def test_a_right_quadratic_passes_and_a_wrong_one_is_caught_at_the_named_entry(n
 
 @pytest.mark.parametrize(
     ("function", "derivative"),
-    [(np.sin, np.cos), (np.exp, np.exp), (np.log, lambda t: 1 / t), (np.arctan, lambda t: 1 / (1 + t * t)), (np.sqrt, lambda t: 0.5 / np.sqrt(t))],
+    [
+        (np.sin, np.cos),
+        (np.exp, np.exp),
+        (np.log, lambda t: 1 / t),
+        (np.arctan, lambda t: 1 / (1 + t * t)),
+        (np.sqrt, lambda t: 0.5 / np.sqrt(t)),
+    ],
 )
 def test_closed_forms(function, derivative, theta):
     report = fc.check(lambda t: function(t).sum(), derivative, theta)

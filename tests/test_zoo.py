@@ -13,7 +13,11 @@ STEPS = (1e-5, 1e-6, 1e-7)
 def planted(problem: fc.Problem, right: fc.Problem) -> set[str]:
     """The tensors whose gradient the bug changes."""
     gradient, expected = problem.grad(problem.theta, *problem.args), right.grad(right.theta, *right.args)
-    return {t.name for t in problem.layout.tensors if not np.allclose(gradient[t.slice], expected[t.slice], rtol=1e-9, atol=0)}
+    return {
+        t.name
+        for t in problem.layout.tensors
+        if not np.allclose(gradient[t.slice], expected[t.slice], rtol=1e-9, atol=0)
+    }
 
 
 def named(report: fc.Report) -> set[str]:

@@ -55,9 +55,16 @@ MLP: Mapping[str, Bug] = {
     "no-l2": Bug("the L2 term of the cost is missing in every dW", backward={"l2": 0.0}, needs_l2=True),
     "no-slope": Bug("the activation's derivative is missing", backward={"slope": "linear"}),
     "zero": Bug("db2 is never written", spoil=_in_tensor("b2", lambda g, m: 0 * g)),
-    "transposed": Bug("dW1 has its values in transposed order", spoil=_in_tensor("W1", lambda g, m: g.T.reshape(g.shape))),
-    "component": Bug("one component of dW1 is off by 1 %", spoil=_in_tensor("W1", lambda g, m: _with(g, _strongest(g), 1.01))),
-    "row": Bug("one row of dW2 is 1.5 times what it should be", spoil=_in_tensor("W2", lambda g, m: _with(g, _strongest(g)[0], 1.5))),
+    "transposed": Bug(
+        "dW1 has its values in transposed order", spoil=_in_tensor("W1", lambda g, m: g.T.reshape(g.shape))
+    ),
+    "component": Bug(
+        "one component of dW1 is off by 1 %", spoil=_in_tensor("W1", lambda g, m: _with(g, _strongest(g), 1.01))
+    ),
+    "row": Bug(
+        "one row of dW2 is 1.5 times what it should be",
+        spoil=_in_tensor("W2", lambda g, m: _with(g, _strongest(g)[0], 1.5)),
+    ),
     "shifted": Bug("db1 is off by one unit", spoil=_shifted_bias),
 }
 

@@ -24,14 +24,14 @@ def course(fixed: bool = False) -> Problem:
     unpack = layout.jit_unpack()
 
     @numba.njit
-    def cost(theta, x, y):  # type: ignore[no-untyped-def]
+    def cost(theta, x, y):
         w1, b1, w2, b2, w3, b3 = unpack(theta)
         a1 = np.maximum(w1 @ x + b1, 0.0)
         a2 = np.maximum(w2 @ a1 + b2, 0.0)
         a3 = 1.0 / (1.0 + np.exp(-(w3 @ a2 + b3)))
         return np.mean(-np.log(a3[0]) * y - np.log(1.0 - a3[0]) * (1.0 - y))
 
-    def grad(theta, x, y):  # type: ignore[no-untyped-def]
+    def grad(theta, x, y):
         w1, b1, w2, b2, w3, b3 = layout.unpack(theta).values()
         a1 = np.maximum(w1 @ x + b1, 0)
         a2 = np.maximum(w2 @ a1 + b2, 0)
@@ -39,7 +39,14 @@ def course(fixed: bool = False) -> Problem:
         dz3 = (a3 - y) / y.size
         dz2 = (w3.T @ dz3) * (a2 > 0)
         dz1 = (w2.T @ dz2) * (a1 > 0)
-        gradients = {"W1": dz1 @ x.T, "b1": _row_sums(dz1), "W2": dz2 @ a1.T, "b2": _row_sums(dz2), "W3": dz3 @ a2.T, "b3": _row_sums(dz3)}
+        gradients = {
+            "W1": dz1 @ x.T,
+            "b1": _row_sums(dz1),
+            "W2": dz2 @ a1.T,
+            "b2": _row_sums(dz2),
+            "W3": dz3 @ a2.T,
+            "b3": _row_sums(dz3),
+        }
         if not fixed:
             gradients["W2"] *= 2
             gradients["b1"] *= 4

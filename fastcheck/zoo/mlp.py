@@ -18,7 +18,7 @@ _DEFAULT_L2 = 0.01  # where a bug is about the L2 term and none was asked for
 
 
 @numba.njit(cache=True)
-def _activate(z, kind):  # type: ignore[no-untyped-def]
+def _activate(z, kind):
     """The activation, in place."""
     flat = z.reshape(-1)
     for i in range(flat.size):
@@ -31,7 +31,7 @@ def _activate(z, kind):  # type: ignore[no-untyped-def]
 
 
 @numba.njit(cache=True)
-def _times_slope(delta, a, kind):  # type: ignore[no-untyped-def]
+def _times_slope(delta, a, kind):
     """delta times the activation's derivative, in place, the derivative written in terms of the activation a."""
     d, v = delta.reshape(-1), a.reshape(-1)
     for i in range(d.size):
@@ -44,7 +44,7 @@ def _times_slope(delta, a, kind):  # type: ignore[no-untyped-def]
 
 
 @numba.njit(cache=True)
-def _layer(theta, sizes, layer, start):  # type: ignore[no-untyped-def]
+def _layer(theta, sizes, layer, start):
     """W of shape (out, in), b of shape (out,), and where the next layer starts in theta."""
     n_in, n_out = sizes[layer], sizes[layer + 1]
     middle = start + n_out * n_in
@@ -53,7 +53,7 @@ def _layer(theta, sizes, layer, start):  # type: ignore[no-untyped-def]
 
 
 @numba.njit(cache=True)
-def _affine(w, b, a):  # type: ignore[no-untyped-def]
+def _affine(w, b, a):
     z = w @ a
     for row in range(z.shape[0]):
         for column in range(z.shape[1]):
@@ -62,7 +62,7 @@ def _affine(w, b, a):  # type: ignore[no-untyped-def]
 
 
 @numba.njit(cache=True)
-def cost(theta, x, y, sizes, activation, l2):  # type: ignore[no-untyped-def]
+def cost(theta, x, y, sizes, activation, l2):
     """J = mean over examples of -log softmax(z_L)[label] + l2 / 2 * sum of the squares of every W."""
     a, start, squares = x, 0, 0.0
     for layer in range(sizes.size - 2):
@@ -86,7 +86,7 @@ def cost(theta, x, y, sizes, activation, l2):  # type: ignore[no-untyped-def]
 
 
 @numba.njit(cache=True)
-def backward(theta, x, y, sizes, activation, slope, l2):  # type: ignore[no-untyped-def]
+def backward(theta, x, y, sizes, activation, slope, l2):
     """dJ/dtheta, shape (n,); ``slope`` is the activation whose derivative is taken."""
     n_layers = sizes.size - 1
     activations, starts, start = [x], [0], 0
@@ -111,7 +111,7 @@ def backward(theta, x, y, sizes, activation, slope, l2):  # type: ignore[no-unty
 
 
 @numba.njit(cache=True)
-def _softmax_minus_label(scores, y):  # type: ignore[no-untyped-def]
+def _softmax_minus_label(scores, y):
     """dJ/dz_L = (softmax(z_L) - one-hot labels) / m."""
     delta = np.empty_like(scores)
     for column in range(y.size):
@@ -155,7 +155,9 @@ def mlp(
     if activation not in ACTIVATIONS:
         raise InputError(f"activation must be one of {', '.join(ACTIVATIONS)}, got {activation!r}: choose one")
     if len(sizes) < 3 or min(sizes) < 1 or sizes[-1] < 2:
-        raise InputError(f"sizes must be inputs, at least one hidden layer and two or more classes, got {tuple(sizes)}: try (64, 134, 10)")
+        raise InputError(
+            f"sizes must be inputs, at least one hidden layer and two or more classes, got {tuple(sizes)}: try (64, 134, 10)"
+        )
     mistake = _bugs.choose(_bugs.MLP, bug)
     l2 = _DEFAULT_L2 if mistake.needs_l2 and l2 == 0.0 else float(l2)
     layout = Layout.of(
@@ -183,10 +185,10 @@ def _initial(layout: Layout, rng: np.random.Generator) -> np.ndarray:
     return theta
 
 
-def _gradient_of(layout: Layout, mistake: _bugs.Bug):  # type: ignore[no-untyped-def]
+def _gradient_of(layout: Layout, mistake: _bugs.Bug):
     """The hand-written gradient, with the mistake planted in it."""
 
-    def grad(theta, x, y, sizes, activation, l2):  # type: ignore[no-untyped-def]
+    def grad(theta, x, y, sizes, activation, l2):
         told = {"slope": activation, "l2": l2, **(mistake.backward or {})}
         slope = _SLOPES.get(told["slope"], told["slope"])
         gradient = backward(theta, x, y, sizes, activation, slope, told["l2"])

@@ -1,0 +1,5 @@
+"""``python -m fastcheck`` is the command ``fastcheck``."""
+
+from fastcheck.cli import main
+
+main()

@@ -1,0 +1,152 @@
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import sysconfig
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from fastcheck import zoo
+from fastcheck.cli import app
+
+runner = CliRunner()
+
+PROBLEM = """
+import numba
+import numpy as np
+import fastcheck as fc
+
+@numba.njit
+def cost(theta):
+    return np.sum(theta**3)
+
+theta, layout = fc.pack({"W": np.ones((2, 3)), "b": np.full(2, 2.0)})
+problem = fc.Problem(cost, lambda theta: 3 * theta**2, theta, layout=layout)
+
+def wrong():
+    return fc.Problem(cost, lambda theta: 3.1 * theta**2, theta, layout=layout)
+
+def broken():
+    raise RuntimeError("no data\\nhere")
+
+number = 3
+"""
+
+
+@pytest.fixture
+def file(tmp_path):
+    path = tmp_path / "mine.py"
+    path.write_text(PROBLEM)
+    return path
+
+
+def run(*words: object):
+    return runner.invoke(app, [str(word) for word in words])
+
+
+def test_a_right_gradient_exits_with_0(file):
+    result = run("check", file)
+    assert result.exit_code == 0
+    assert result.stdout.startswith("CORRECT")
+
+
+def test_a_wrong_gradient_exits_with_1_and_names_the_component(file):
+    result = run("check", f"{file}:wrong", "--worst", 2)
+    assert result.exit_code == 1
+    assert result.stdout.startswith("WRONG: the gradient is wrong in W, b")
+    assert "b[0]" in result.stdout
+
+
+def test_json_to_stdout_and_to_a_file(file, tmp_path):
+    result = run("check", file, "--json", "-", "--eps", 1e-6, "--workers", 1, "--components", 4)
+    told = json.loads(result.stdout)
+    assert (told["verdict"], told["eps"], told["n_checked"], told["workers"]) == ("CORRECT", 1e-6, 4, 1)
+    path = tmp_path / "report.json"
+    result = run("check", f"{file}:wrong", "--json", path)
+    assert result.exit_code == 1
+    assert result.stdout.startswith("WRONG")
+    assert json.loads(path.read_text())["verdict"] == "WRONG"
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["check", "nowhere.py"], "the file must exist, got nowhere.py"),
+        (["check", "{file}:missing"], "must define missing, got problem"),
+        (["check", "{file}:number"], "must be a fastcheck.Problem or a function that returns one, got int"),
+        (["check", "{file}:broken"], "RuntimeError: no data here (raised by broken()"),
+        (["check", "{file}", "--eps", "-1"], "eps must be positive and finite, got -1.0"),
+        (["check", "{file}", "--workers", "0"], "workers must be at least 1, got 0"),
+        (["check", "{file}", "--components", "99"], "components must be at least one per tensor"),
+        (["demo", "--bug", "typo"], "bug must be one of"),
+        (["demo", "zebra"], "demo must be mlp or course, got 'zebra'"),
+        (["demo", "course", "--bug", "sign"], "course must be given without --bug"),
+        (["demo", "--fixed"], "--fixed must go with course"),
+        (["check", "{file}", "--json", "/no/such/folder/report.json"], "FileNotFoundError"),
+    ],
+)
+def test_unusable_input_exits_with_2_and_one_line(words, message, file):
+    result = run(*(word.format(file=file) for word in words))
+    assert result.exit_code == 2
+    assert result.stderr.startswith("fastcheck: ")
+    assert result.stderr.count("\n") == 1
+    assert message in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("import nothing_of_this_name", "ModuleNotFoundError"),
+        ("def f(:", "SyntaxError"),
+        ("1 / 0", "ZeroDivisionError"),
+        ("raise SystemExit(3)", "SystemExit"),
+    ],
+)
+def test_a_file_that_does_not_import(text, message, tmp_path):
+    path = tmp_path / "bad.py"
+    path.write_text(text)
+    result = run("check", path)
+    assert result.exit_code == 2
+    assert f"must import, got {message}" in result.stderr
+    assert result.stderr.count("\n") == 1
+
+
+def test_a_cost_that_raises_is_one_line(tmp_path):
+    path = tmp_path / "raises.py"
+    path.write_text(PROBLEM.replace("return np.sum(theta**3)", "return np.sum(theta**3) if theta[0] < 0 else 1 / 0"))
+    result = run("check", path)
+    assert result.exit_code == 2
+    assert (
+        result.stderr
+        == "fastcheck: ZeroDivisionError: division by zero (raised by the cost at the unperturbed theta)\n"
+    )
+
+
+def test_modules_beside_the_file_can_be_imported(file, tmp_path):
+    beside = tmp_path / "uses.py"
+    beside.write_text("from mine import problem")
+    assert run("check", beside).exit_code == 0
+
+
+def test_the_demos():
+    assert run("demo").exit_code == 0
+    course = run("demo", "course")
+    assert course.exit_code == 1
+    assert "ratio 2.8509e-01" in course.stdout
+    assert "wrong in b1, W2" in course.stdout
+    assert run("demo", "course", "--fixed").exit_code == 0
+    bug = run("demo", "--bug", "component", "--worst", 1)
+    assert bug.exit_code == 1
+    assert "wrong in W1" in bug.stdout
+    listed = run("demo", "--list")
+    assert [line.split()[0] for line in listed.stdout.splitlines()] == list(zoo.bugs())
+
+
+def test_the_installed_command_and_python_m():
+    for command in ([str(Path(sysconfig.get_path("scripts")) / "fastcheck")], [sys.executable, "-m", "fastcheck"]):
+        result = subprocess.run([*command, "demo", "--list"], capture_output=True, text=True, check=False)
+        assert result.returncode == 0, result.stderr
+        assert "factor" in result.stdout
