@@ -22,6 +22,7 @@ from fastcheck.progress import Progress, Show, silent
 
 Task = Callable[[Vector, int, int], None]  # (the worker's theta, start, stop): does the items from start to stop
 
+_PARTS = 16  # of the work per worker: buffers stay below a vector of length n
 _MAX_CHUNK_SECONDS = 0.05  # a worker reports, or stops, within this time where J allows
 _MIN_CHUNK_SECONDS = 0.005  # Python's share of a chunk is some 0.1 ms
 _MIN_SHARE_SECONDS = 0.002  # less work than this is not worth a thread
@@ -100,7 +101,7 @@ def run(
 ) -> None:
     """Do items 0 to ``n_items`` in chunks on the workers; the first exception of any stops all and is raised."""
     workers = max(1, min(n_workers(cost, chosen), n_items, int(n_items * seconds_each / _MIN_SHARE_SECONDS)))
-    chunks = _Chunks(n_items, *_chunk_sizes(chosen.chunk, seconds_each), 4 * workers)
+    chunks = _Chunks(n_items, *_chunk_sizes(chosen.chunk, seconds_each), _PARTS * workers)
 
     def work(own: Vector, show: Show) -> None:
         try:

@@ -9,7 +9,8 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from fastcheck.compare import Component, TensorReport, Verdict
+from fastcheck import steps
+from fastcheck.compare import C_COMPONENT, Component, TensorReport, Verdict
 
 if TYPE_CHECKING:
     from fastcheck.report import Report
@@ -32,7 +33,11 @@ def tell(report: Report, worst: int) -> Any:
     """The whole report as one renderable."""
     parts: list[Any] = [_headline(report), Text(f"  {report.reason}"), Text(), _tensors(report.tensors)]
     if not report.passed and worst:
-        parts += [Text(), Text(f"worst components (of {report.numeric.size:,})"), _components(report.worst(worst))]
+        parts += [
+            Text(),
+            Text(f"worst components (of {report.numeric.size:,})"),
+            _components(_beyond_rounding(report, worst)),
+        ]
     for finding in report.findings:
         parts += [Text(), Padding(Text.assemble((finding.kind, "bold"), ": ", finding.message), (0, 0, 0, 0))]
     parts += [Text(), Text(_NEXT[report.verdict]), Text(_effort(report), style="dim")]
@@ -75,6 +80,14 @@ def _components(components: tuple[Component, ...]) -> Table:
     for c in components:
         table.add_row(c.name, f"{c.analytic:.9g}", f"{c.numeric:.9g}", f"{c.error:.2e}")
     return table
+
+
+def _beyond_rounding(report: Report, k: int) -> tuple[Component, ...]:
+    """Up to ``k`` of the worst components: those that rounding does not explain, or else the worst one."""
+    sigma = steps.sigma(report.noise, report.eps)
+    worst = report.worst(k)
+    beyond = tuple(c for c in worst if not abs(c.error) <= C_COMPONENT * sigma)
+    return beyond or worst[:1]
 
 
 def _table(*columns: tuple[str, Any]) -> Table:
