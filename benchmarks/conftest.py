@@ -25,7 +25,9 @@ class Figures:
         self._benchmark.extra_info[name] = value
         _figures.append((f"{self._benchmark.name}: {name}", value, unit, target))
 
-    def ratio(self, name: str, run: Callable[[], Any], against: Callable[[], Any], target: str = "", rounds: int = 9) -> float:
+    def ratio(
+        self, name: str, run: Callable[[], Any], against: Callable[[], Any], target: str = "", rounds: int = 9
+    ) -> float:
         """The median time of ``run`` over that of ``against``, the two in turn, each warmed up."""
         run()
         before: list[float] = []

@@ -4,20 +4,27 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from fastcheck import zoo
 
 import fastcheck as fc
 from benchmarks.costs import bare_loop, product_of_two, spin, work_for
+from fastcheck import zoo
 
 SECONDS = 0.4  # of one worker, per round
 
 
-@pytest.mark.parametrize(("seconds_each", "target"), [(1e-7, "<= 1.25"), (1e-6, "<= 1.15"), (5e-6, "<= 1.05"), (5e-5, "<= 1.05")])
+@pytest.mark.parametrize(
+    ("seconds_each", "target"), [(1e-7, "<= 1.25"), (1e-6, "<= 1.15"), (5e-6, "<= 1.05"), (5e-5, "<= 1.05")]
+)
 def test_one_worker_against_a_bare_loop(figures, seconds_each, target):
     n = int(SECONDS / seconds_each / 2)
     theta, work = np.ones(n), work_for(seconds_each)
     checker = fc.Checker(spin, theta, (work,), workers=1)
-    figures.ratio(f"J {seconds_each * 1e6:g} us, over bare loop", lambda: checker.gradient(theta), lambda: bare_loop(theta, work, 2 * n), target)
+    figures.ratio(
+        f"J {seconds_each * 1e6:g} us, over bare loop",
+        lambda: checker.gradient(theta),
+        lambda: bare_loop(theta, work, 2 * n),
+        target,
+    )
 
 
 @pytest.mark.parametrize("seconds_each", [1e-6, 5e-5, 1e-3])
@@ -25,7 +32,12 @@ def test_one_worker_against_two(figures, seconds_each):
     n = int(SECONDS / seconds_each / 2)
     theta, work = np.ones(n), work_for(seconds_each)
     one, two = (fc.Checker(spin, theta, (work,), workers=workers) for workers in (1, 2))
-    figures.ratio(f"J {seconds_each * 1e6:g} us, one over two", lambda: one.gradient(theta), lambda: two.gradient(theta), ">= 1.85")
+    figures.ratio(
+        f"J {seconds_each * 1e6:g} us, one over two",
+        lambda: one.gradient(theta),
+        lambda: two.gradient(theta),
+        ">= 1.85",
+    )
 
 
 def test_one_worker_against_two_on_a_network(figures):

@@ -101,7 +101,7 @@ def run(
 ) -> None:
     """Do items 0 to ``n_items`` in chunks on the workers; the first exception of any stops all and is raised."""
     workers = max(1, min(n_workers(cost, chosen), n_items, int(n_items * seconds_each / _MIN_SHARE_SECONDS)))
-    chunks = _Chunks(n_items, *_chunk_sizes(chosen.chunk, seconds_each), _PARTS * workers)
+    chunks = _Chunks(n_items, *_chunk_sizes(chosen.chunk, n_items, seconds_each, workers), _PARTS * workers)
 
     def work(own: Vector, show: Show) -> None:
         try:
@@ -157,11 +157,13 @@ def _show_nothing(n_done: int) -> None:
     """Only the calling thread shows progress."""
 
 
-def _chunk_sizes(chosen: int | None, seconds_each: float) -> tuple[int, int]:
+def _chunk_sizes(chosen: int | None, n_items: int, seconds_each: float, workers: int) -> tuple[int, int]:
     """The least and the most items per chunk."""
     if chosen is not None:
         return chosen, chosen
     least, most = (int(seconds / max(seconds_each, 1e-9)) for seconds in (_MIN_CHUNK_SECONDS, _MAX_CHUNK_SECONDS))
+    if workers == 1:
+        least = n_items // _PARTS  # nobody to finish together with
     return max(least, 1), max(most, 1)
 
 

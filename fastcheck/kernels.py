@@ -13,7 +13,15 @@ import numba
 _options = {"nogil": True, "error_model": "numpy"}
 
 
-@numba.njit(cache=True, **_options)
+def cached_njit(function):
+    """``numba.njit`` with the disk cache, or without where no folder for it can be written to."""
+    try:
+        return numba.njit(cache=True, **_options)(function)
+    except RuntimeError:  # numba's "no locator available": a read-only installation without a home
+        return numba.njit(**_options)(function)
+
+
+@cached_njit
 def probe(cost, theta, args, components, offsets, out):
     """``out[k] = J(theta + offsets[k] e_i)`` with ``i = components[k]``, one component perturbed at a time.
 

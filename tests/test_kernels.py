@@ -6,6 +6,7 @@ from conftest import quartic
 from numba.core.runtime import _nrt_python, rtsys
 
 import fastcheck as fc
+from fastcheck.kernels import cached_njit
 
 
 def plain_differences(cost, theta, args, eps):
@@ -69,3 +70,11 @@ def test_central_difference_allocates_nothing(theta):
     work(theta, 1, out)
     _nrt_python.memsys_enable_stats()
     assert allocations(theta.size) == allocations(0)
+
+
+def test_without_a_folder_for_the_cache_kernels_compile_all_the_same(monkeypatch):
+    def no_locator(*args, **options):
+        raise RuntimeError("cannot cache function: no locator available")
+
+    monkeypatch.setattr("numba.core.caching._CacheImpl.__init__", no_locator)
+    assert cached_njit(lambda x: x + 1)(1) == 2

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import numba
 import numpy as np
 
 from fastcheck.errors import InputError
+from fastcheck.kernels import cached_njit
 from fastcheck.layout import Layout
 from fastcheck.problem import Problem
 from fastcheck.zoo import _bugs
@@ -17,7 +17,7 @@ ACTIVATIONS = ("tanh", "relu", "sigmoid")
 _DEFAULT_L2 = 0.01  # where a bug is about the L2 term and none was asked for
 
 
-@numba.njit(cache=True)
+@cached_njit
 def _activate(z, kind):
     """The activation, in place."""
     flat = z.reshape(-1)
@@ -30,7 +30,7 @@ def _activate(z, kind):
             flat[i] = 1.0 / (1.0 + np.exp(-flat[i]))
 
 
-@numba.njit(cache=True)
+@cached_njit
 def _times_slope(delta, a, kind):
     """delta times the activation's derivative, in place, the derivative written in terms of the activation a."""
     d, v = delta.reshape(-1), a.reshape(-1)
@@ -43,7 +43,7 @@ def _times_slope(delta, a, kind):
             d[i] *= v[i] * (1.0 - v[i])
 
 
-@numba.njit(cache=True)
+@cached_njit
 def _layer(theta, sizes, layer, start):
     """W of shape (out, in), b of shape (out,), and where the next layer starts in theta."""
     n_in, n_out = sizes[layer], sizes[layer + 1]
@@ -52,7 +52,7 @@ def _layer(theta, sizes, layer, start):
     return theta[start:middle].reshape((n_out, n_in)), theta[middle:stop], stop
 
 
-@numba.njit(cache=True)
+@cached_njit
 def _affine(w, b, a):
     z = w @ a
     for row in range(z.shape[0]):
@@ -61,7 +61,7 @@ def _affine(w, b, a):
     return z
 
 
-@numba.njit(cache=True)
+@cached_njit
 def cost(theta, x, y, sizes, activation, l2):
     """J = mean over examples of -log softmax(z_L)[label] + l2 / 2 * sum of the squares of every W."""
     a, start, squares = x, 0, 0.0
@@ -85,7 +85,7 @@ def cost(theta, x, y, sizes, activation, l2):
     return loss / y.size + 0.5 * l2 * squares
 
 
-@numba.njit(cache=True)
+@cached_njit
 def backward(theta, x, y, sizes, activation, slope, l2):
     """dJ/dtheta, shape (n,); ``slope`` is the activation whose derivative is taken."""
     n_layers = sizes.size - 1
@@ -110,7 +110,7 @@ def backward(theta, x, y, sizes, activation, slope, l2):
     return gradient
 
 
-@numba.njit(cache=True)
+@cached_njit
 def _softmax_minus_label(scores, y):
     """dJ/dz_L = (softmax(z_L) - one-hot labels) / m."""
     delta = np.empty_like(scores)
