@@ -76,5 +76,5 @@ def test_without_a_folder_for_the_cache_kernels_compile_all_the_same(monkeypatch
     def no_locator(*args, **options):
         raise RuntimeError("cannot cache function: no locator available")
 
-    monkeypatch.setattr("numba.core.caching._CacheImpl.__init__", no_locator)
+    monkeypatch.setattr("numba.core.caching.CacheImpl.__init__", no_locator)
     assert cached_njit(lambda x: x + 1)(1) == 2
