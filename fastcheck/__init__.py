@@ -12,6 +12,7 @@ from fastcheck.kernels import central_difference
 from fastcheck.layout import Layout, Tensor, pack
 from fastcheck.problem import Problem
 from fastcheck.report import Report
+from fastcheck.screen import screen
 
 __version__ = "0.1.0"
 
@@ -32,4 +33,5 @@ __all__ = [
     "check",
     "gradient",
     "pack",
+    "screen",
 ]

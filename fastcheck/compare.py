@@ -77,6 +77,8 @@ class TensorReport:
     reason: str
     worst: Component | None
     n_components: int  # of this tensor that were looked at
+    ratio_low: float | None = None  # of a screen: the 95 % interval of the ratio
+    ratio_high: float | None = None
 
 
 @dataclass(frozen=True)

@@ -46,6 +46,27 @@ def findings(
     return tuple(finding for finding in said if finding)
 
 
+def findings_of_screen(
+    point: Point, cost: Cost, analytic: Vector, whole: Judgement, guarantee: float, kinked: tuple[str, ...]
+) -> tuple[Finding, ...]:
+    """Everything there is to say about a screen."""
+    said = [
+        _not_finite("gradient", analytic, None, point.layout),
+        Finding("kink", kinked, f"theta sits on a kink (ReLU, max, abs) of {', '.join(kinked)}: slopes between those of its two sides were taken for right.")
+        if kinked
+        else None,
+        Finding("rounding", (), "rounding in J, or its bends, leave the slopes too uncertain: check in full, or at another theta.")
+        if whole.verdict is Verdict.UNRESOLVED
+        else None,
+        Finding("locate", (), "which components are wrong: fastcheck.locate, or fastcheck screen --locate.")
+        if whole.verdict in (Verdict.WRONG, Verdict.SUSPECT)
+        else Finding("guarantee", (), f"along random directions, an error with a ratio of {guarantee:.1e} or more passes with a probability below 1e-9; a smaller one may pass."),
+        _narrow(point),
+        _slow(cost),
+    ]  # fmt: skip
+    return tuple(finding for finding in said if finding)
+
+
 def _named(positions: np.ndarray, components: np.ndarray | None, layout: Layout) -> tuple[tuple[str, ...], str]:
     """The tensors of these components, and the first few components by name."""
     indices = [int(p if components is None else components[p]) for p in positions]

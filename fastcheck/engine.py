@@ -181,6 +181,8 @@ def _copies(theta: Vector, workers: int) -> list[Vector]:
 def _blame(error: BaseException, own: Vector, theta: Vector, layout: Layout) -> None:
     """Note the component and side at which the cost raised: there, the worker's theta is still perturbed."""
     perturbed = np.flatnonzero(own != theta)
-    if perturbed.size and isinstance(error, Exception):
+    if perturbed.size > 1 and isinstance(error, Exception):
+        add_note(error, "raised by the cost near theta, along a random direction")
+    elif perturbed.size and isinstance(error, Exception):
         index = int(perturbed[0])
         add_note(error, f"raised by the cost at {layout.name(index)} {own[index] - theta[index]:+.3g}")

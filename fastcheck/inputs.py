@@ -87,6 +87,15 @@ def _vector(value: Any, layout: Layout) -> Vector:
     return np.array(array, dtype=np.float64)
 
 
+def seeded(seed: Any) -> np.random.Generator:
+    """The generator for ``seed``, a non-negative integer."""
+    if isinstance(seed, bool) or not isinstance(seed, int | np.integer):
+        raise InputTypeError(f"seed must be a non-negative integer, got {seed!r}: 0 is the default")
+    if seed < 0:
+        raise InputError(f"seed must be a non-negative integer, got {seed}: 0 is the default")
+    return np.random.default_rng(int(seed))
+
+
 def components(chosen: Any, layout: Layout) -> np.ndarray | None:
     """The indices to look at, in the order asked for; an int draws that many, so that every tensor is covered."""
     if chosen is None:

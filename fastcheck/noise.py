@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
+from typing import Protocol
 
 import numpy as np
 
@@ -69,16 +70,27 @@ def measure_noise(
         strata += [span.start + np.flatnonzero(~_moves(numeric[span])) for span in spans]
         lines = Lines(cost, theta, *_drawn(strata, _LINES[0], components, rng), layout, chosen)
         spacing = lines.spacing(eps)
-        levels, n_outward = _look_outward(lines, spacing)
+        levels, n_outward = look_outward(lines, spacing)
         n_evaluations += n_outward
-    n_evaluations += _forget_kinks(lines, spacing, levels)
-    measured = [(stratum.size, _root_mean_square(levels[lines.owners == k])) for k, stratum in enumerate(strata)]
+    n_evaluations += forget_kinks(lines, spacing, levels, cost.value)
+    measured = [(stratum.size, root_mean_square(levels[lines.owners == k])) for k, stratum in enumerate(strata)]
     least = float(np.spacing(abs(cost.value))) / math.sqrt(12)  # J is rounded to its last place, whatever else happens
     return Noise(
         max(_pooled([(size, level) for size, level in measured if level], 0), least),
         tuple(max(_pooled(measured[k :: len(spans)], span.stop - span.start), least) for k, span in enumerate(spans)),
         _POINTS.size * n_evaluations,
     )
+
+
+class AnyLines(Protocol):
+    """Lines through theta along which J can be evaluated at a spacing of one's choice."""
+
+    @property
+    def least(self) -> Vector: ...
+
+    def some(self, which: np.ndarray) -> AnyLines: ...
+
+    def levels(self, spacing: Vector) -> tuple[Vector, np.ndarray]: ...
 
 
 @dataclass(frozen=True)
@@ -95,6 +107,11 @@ class Lines:
     def some(self, which: np.ndarray) -> Lines:
         return replace(self, picked=self.picked[which], owners=self.owners[which])
 
+    @property
+    def least(self) -> Vector:
+        """The smallest spacing that theta can resolve."""
+        return self.spacing(0.0)
+
     def spacing(self, eps: float) -> Vector:
         """Near eps / 64: 3 times a power of two, so that every point is exact in floating point, but none too round."""
         size = np.abs(self.theta[self.picked])
@@ -107,10 +124,14 @@ class Lines:
         j = engine.probes(
             self.cost, self.theta, np.repeat(self.picked, _POINTS.size), offsets.ravel(), self.layout, self.chosen
         )
-        table = np.insert(j.reshape(offsets.shape), 0, self.cost.value, axis=1)
-        with np.errstate(invalid="ignore"):  # J need not be finite everywhere
-            still = (np.diff(table) == 0).sum(axis=1) > 2
-            return np.abs(table @ _WEIGHTS) / math.sqrt(_VARIANCE), still
+        return levels_of(np.insert(j.reshape(offsets.shape), 0, self.cost.value, axis=1))
+
+
+def levels_of(table: np.ndarray) -> tuple[Vector, np.ndarray]:
+    """For rows of J at five equispaced points, the noise level, and whether J stood still along most of the row."""
+    with np.errstate(invalid="ignore"):  # J need not be finite everywhere
+        still = (np.diff(table) == 0).sum(axis=1) > 2
+        return np.abs(table @ _WEIGHTS) / math.sqrt(_VARIANCE), still
 
 
 def _moves(numeric: Vector) -> np.ndarray:
@@ -127,7 +148,7 @@ def _drawn(
     return positions if components is None else components[positions], owners
 
 
-def _look_outward(lines: Lines, spacing: Vector) -> tuple[Vector, int]:
+def look_outward(lines: AnyLines, spacing: Vector) -> tuple[Vector, int]:
     """The levels at the first spacing at which J moves, which is left in ``spacing``, and the lines looked along."""
     levels, still = lines.levels(spacing)
     n_looks = levels.size
@@ -141,18 +162,18 @@ def _look_outward(lines: Lines, spacing: Vector) -> tuple[Vector, int]:
     return levels, n_looks
 
 
-def _forget_kinks(lines: Lines, spacing: Vector, levels: Vector) -> int:
+def forget_kinks(lines: AnyLines, spacing: Vector, levels: Vector, value: float) -> int:
     """Make nan of the levels that fall as the spacing does: the bend of a kink fades, noise does not."""
-    loud = np.flatnonzero(levels > _LOUD * np.spacing(abs(lines.cost.value)))
+    loud = np.flatnonzero(levels > _LOUD * np.spacing(abs(value)))
     falls = np.ones(loud.size, dtype=bool)
     for part in _INWARD:
-        closer, still = lines.some(loud).levels(np.maximum(spacing[loud] / part, lines.some(loud).spacing(0.0)))
+        closer, still = lines.some(loud).levels(np.maximum(spacing[loud] / part, lines.some(loud).least))
         falls &= (closer < 2 * levels[loud] / part) & ~still
     levels[loud[falls]] = np.nan
     return loud.size * len(_INWARD)
 
 
-def _root_mean_square(levels: Vector) -> float:
+def root_mean_square(levels: Vector) -> float:
     heard = levels[np.isfinite(levels)]
     return norm(heard) / math.sqrt(heard.size) if heard.size else 0.0
 

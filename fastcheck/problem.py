@@ -9,6 +9,7 @@ from typing import Any
 from fastcheck.check import check
 from fastcheck.layout import Layout
 from fastcheck.report import Report
+from fastcheck.screen import screen
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,3 +42,7 @@ class Problem:
     def check(self, **options: Any) -> Report:
         """`fastcheck.check` of this problem, with its keyword options."""
         return check(self.cost, self.grad, self.theta, self.args, layout=self.layout, **options)
+
+    def screen(self, **options: Any) -> Report:
+        """`fastcheck.screen` of this problem, with its keyword options."""
+        return screen(self.cost, self.grad, self.theta, self.args, layout=self.layout, **options)

@@ -61,14 +61,14 @@ def _bar(total: int, patience: float) -> Iterator[Show]:
 
 def _started(total: int) -> tuple[Any, Any]:
     from rich.console import Console  # loaded only when there is something to show
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColumn, TextColumn, TimeRemainingColumn
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColumn, TimeRemainingColumn
     from rich.text import Text
 
     class Rate(ProgressColumn):
         def render(self, task: Any) -> Text:
             return Text(f"{task.speed or 0:,.0f}/s")
 
-    columns = (TextColumn("components"), BarColumn(), MofNCompleteColumn(), Rate(), TimeRemainingColumn())
+    columns = (BarColumn(), MofNCompleteColumn(), Rate(), TimeRemainingColumn())
     console = Console(stderr=True)
     bar = Progress(*columns, console=console, transient=console.is_terminal)
     bar.start()

@@ -49,13 +49,19 @@ class Report:
     workers : int
     compiled : bool
         Whether the cost is an njit function.
+    ratio_low, ratio_high : float, or None
+        Of a screen, whose ``ratio`` is an estimate: its 95 % interval.
+    guarantee : float, or None
+        Of a screen: the smallest ratio that would have been missed with a probability below 1e-9.
+
+    A screen has ``numeric = None``, and ``eps`` is the length of its usual step along a direction of length 1.
     """
 
     ratio: float
     floor: float
     verdict: Verdict
     reason: str
-    numeric: Vector = field(repr=False)
+    numeric: Vector | None = field(repr=False)
     analytic: Vector = field(repr=False)
     components: np.ndarray | None = field(repr=False)
     layout: Layout = field(repr=False)
@@ -67,6 +73,9 @@ class Report:
     noise: float
     workers: int
     compiled: bool
+    ratio_low: float | None = None
+    ratio_high: float | None = None
+    guarantee: float | None = None
 
     @property
     def passed(self) -> bool:
@@ -75,10 +84,17 @@ class Report:
     @property
     def throughput(self) -> float:
         """Components per second."""
-        return self.numeric.size / self.seconds if self.seconds else math.inf
+        return self.n_checked / self.seconds if self.seconds else math.inf
+
+    @property
+    def n_checked(self) -> int:
+        """The number of components looked at."""
+        return self.layout.size if self.components is None else self.components.size
 
     def worst(self, k: int = 5) -> tuple[Component, ...]:
-        """The ``k`` components with the largest errors, largest first."""
+        """The ``k`` components with the largest errors, largest first; none of a screen, which looks at no single one."""
+        if self.numeric is None:
+            return ()
         positions = compare.worst(self.numeric, self.analytic, k)
         return tuple(self._component(p) for p in positions)
 
@@ -94,11 +110,14 @@ class Report:
                 "passed": self.passed,
                 "reason": self.reason,
                 "ratio": self.ratio,
+                "ratio_low": self.ratio_low,
+                "ratio_high": self.ratio_high,
+                "guarantee": self.guarantee,
                 "floor": self.floor,
                 "noise": self.noise,
                 "eps": self.eps,
                 "n": self.layout.size,
-                "n_checked": self.numeric.size,
+                "n_checked": self.n_checked,
                 "tensors": [{**asdict(t), "verdict": t.verdict.name} for t in self.tensors],
                 "worst": [asdict(c) for c in self.worst(worst)],
                 "findings": [asdict(f) for f in self.findings],

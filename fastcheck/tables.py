@@ -32,10 +32,10 @@ _NEXT = {
 def tell(report: Report, worst: int) -> Any:
     """The whole report as one renderable."""
     parts: list[Any] = [_headline(report), Text(f"  {report.reason}"), Text(), _tensors(report.tensors)]
-    if not report.passed and worst:
+    if not report.passed and worst and report.numeric is not None:
         parts += [
             Text(),
-            Text(f"worst components (of {report.numeric.size:,})"),
+            Text(f"worst components (of {report.n_checked:,})"),
             _components(_beyond_rounding(report, worst)),
         ]
     for finding in report.findings:
@@ -109,6 +109,6 @@ def _effort(report: Report) -> str:
     kind = "njit cost" if report.compiled else "plain Python cost"
     workers = f"{report.workers} worker{'s' if report.workers > 1 else ''}"
     return (
-        f"{report.numeric.size:,} components, {report.evaluations:,} evaluations of J in {report.seconds:.2f} s "
+        f"{report.n_checked:,} components, {report.evaluations:,} evaluations of J in {report.seconds:.2f} s "
         f"({report.throughput:,.0f} components/s), {workers}, {kind}"
     )

@@ -27,12 +27,15 @@ def verdicts(
     whole = compare.joined(sizes)
     decided = compare.joined([size for k, size in enumerate(sizes) if k not in second.undecided])
     judged = replace(compare.judge(decided, compare.LOOK), ratio=whole.ratio, floor=whole.floor)
-    for size, tensor_report in zip(sizes, tensors, strict=True):
-        if tensor_report.verdict.severity > judged.verdict.severity and not _too_small(size, tensor_report, whole):
-            judged = replace(
-                judged, verdict=tensor_report.verdict, reason=f"{tensor_report.name}: {tensor_report.reason}"
-            )
-    return judged, tuple(tensors)
+    return as_its_worst(judged, whole, sizes, tensors), tuple(tensors)
+
+
+def as_its_worst(judged: Judgement, whole: Size, sizes: list[Size], tensors: list[TensorReport]) -> Judgement:
+    """The judgement on the whole, lowered to that of its worst tensor, unresolved ones that do not matter left out."""
+    for size, tensor in zip(sizes, tensors, strict=True):
+        if tensor.verdict.severity > judged.verdict.severity and not _too_small(size, tensor, whole):
+            judged = replace(judged, verdict=tensor.verdict, reason=f"{tensor.name}: {tensor.reason}")
+    return judged
 
 
 def _too_small(size: Size, tensor: TensorReport, whole: Size) -> bool:
