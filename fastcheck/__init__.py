@@ -10,6 +10,7 @@ from fastcheck.diagnose import Finding
 from fastcheck.errors import InputError, InputTypeError
 from fastcheck.kernels import central_difference
 from fastcheck.layout import Layout, Tensor, pack
+from fastcheck.locate import Location, locate
 from fastcheck.problem import Problem
 from fastcheck.report import Report
 from fastcheck.screen import screen
@@ -23,6 +24,7 @@ __all__ = [
     "InputError",
     "InputTypeError",
     "Layout",
+    "Location",
     "Problem",
     "Report",
     "Tensor",
@@ -32,6 +34,7 @@ __all__ = [
     "central_difference",
     "check",
     "gradient",
+    "locate",
     "pack",
     "screen",
 ]

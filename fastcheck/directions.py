@@ -29,6 +29,7 @@ _BLOCK = 4096  # terms per partial sum, so that rounding does not grow with n
 STEP = 1e-4  # the usual length of a step, in the size of theta's typical entry if that is above 1
 _STEPS = STEP * np.array([1.0, 10.0, 0.1, 0.01])
 _ROUNDING = 4.0  # times epsJ / h: what rounding does to a slope
+_CURVATURE = 0.05  # share of the gap between D+ and D- at a kink that curvature may add
 _SECONDS = 3e-9  # about what a component of a direction costs
 _SPACING = 1e-6  # length of the steps along which noise is measured
 _N_NOISE_LINES = 4
@@ -180,7 +181,7 @@ class Rays:
         unit = _unit(self.theta, directions)
         rounding = _ROUNDING * self.noise / np.multiply.outer(unit, _STEPS)
         sides = np.full((len(directions), _STEPS.size, 2), np.nan)
-        left = np.arange(len(directions))
+        left, kinked = np.arange(len(directions)), np.zeros(len(directions), dtype=bool)
         n_evaluations = 0
         for step, length in enumerate(_STEPS):
             sides[left, step] = self.values([directions[k] for k in left], np.full(left.size, length))
@@ -188,9 +189,12 @@ class Rays:
             central = (sides[..., 0] - sides[..., 1]) / (2 * np.multiply.outer(unit, _STEPS))
             value, bound = _best(central, rounding)
             residual = np.abs(value - expected)
-            bent = _bent(self._one_sided(sides, unit), step, expected, bound)
-            settled = residual <= bound if step == 0 else (residual > C * bound) & ~bent
+            bent = _bent(self._one_sided(sides, unit), step, expected, rounding)
+            kinked |= bent
+            settled = residual <= bound if step == 0 else (residual > C * bound) & ~kinked
             left = left[~settled[left]]
+        passed_by = kinked & ~bent  # a kink that the shortest step does not reach: the longer ones tell nothing
+        value, bound = np.where(passed_by, central[:, -1], value), np.where(passed_by, rounding[:, -1], bound)
         return Slopes(value, bound, expected, bent), n_evaluations
 
     def _one_sided(self, sides: np.ndarray, unit: Vector) -> np.ndarray:
@@ -224,13 +228,15 @@ def _best(central: np.ndarray, rounding: np.ndarray) -> tuple[Vector, Vector]:
     return values[best, every], bounds[best, every]
 
 
-def _bent(slopes: np.ndarray, step: int, expected: Vector, bound: Vector) -> np.ndarray:
+def _bent(slopes: np.ndarray, step: int, expected: Vector, rounding: np.ndarray) -> np.ndarray:
     """Whether D+ and D- differ as much at this step as at the longest, and ``expected`` lies between them: a kink."""
-    right, left = slopes[:, step].T if step > 1 else slopes[:, 0].T
-    gap, longest = np.abs(right - left), np.abs(slopes[:, 1, 0] - slopes[:, 1, 1])
+    step = 0 if step == 1 else step  # the longest is the second taken: it is compared with the first
+    longest = np.abs(slopes[:, 1, 0] - slopes[:, 1, 1])
+    low, high = np.sort(slopes[:, step], axis=1).T
+    slack = rounding[:, step] + _CURVATURE * (high - low)
     with np.errstate(invalid="ignore"):
-        stays = (gap >= longest / 2) & (gap > 2 * C * bound)
-        return stays & (expected >= np.minimum(right, left) - bound) & (expected <= np.maximum(right, left) + bound)
+        stays = (high - low >= longest / 2) & (high - low > 2 * C * rounding[:, step])
+        return stays & (expected >= low - slack) & (expected <= high + slack)
 
 
 def draw(rng: np.random.Generator, start: int, stop: int) -> Direction:

@@ -96,6 +96,14 @@ def seeded(seed: Any) -> np.random.Generator:
     return np.random.default_rng(int(seed))
 
 
+def require_budget(budget: Any) -> None:
+    """``budget`` is a positive number of evaluations."""
+    if isinstance(budget, bool) or not isinstance(budget, int | np.integer):
+        raise InputTypeError(f"budget must be a positive integer, got {budget!r}: it counts evaluations of the cost")
+    if budget < 1:
+        raise InputError(f"budget must be at least 1, got {budget}: it counts evaluations of the cost")
+
+
 def components(chosen: Any, layout: Layout) -> np.ndarray | None:
     """The indices to look at, in the order asked for; an int draws that many, so that every tensor is covered."""
     if chosen is None:

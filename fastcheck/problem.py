@@ -8,6 +8,7 @@ from typing import Any
 
 from fastcheck.check import check
 from fastcheck.layout import Layout
+from fastcheck.locate import Location, locate
 from fastcheck.report import Report
 from fastcheck.screen import screen
 
@@ -46,3 +47,7 @@ class Problem:
     def screen(self, **options: Any) -> Report:
         """`fastcheck.screen` of this problem, with its keyword options."""
         return screen(self.cost, self.grad, self.theta, self.args, layout=self.layout, **options)
+
+    def locate(self, **options: Any) -> Location:
+        """`fastcheck.locate` of this problem, with its keyword options."""
+        return locate(self.cost, self.grad, self.theta, self.args, layout=self.layout, **options)
