@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -11,6 +12,7 @@ import numpy as np
 
 from fastcheck import cost as costs
 from fastcheck import engine, inputs, steps
+from fastcheck.autostep import choose_eps
 from fastcheck.cost import Cost
 from fastcheck.diagnose import findings
 from fastcheck.inputs import Point
@@ -22,6 +24,8 @@ from fastcheck.report import Report
 from fastcheck.verdicts import verdicts
 
 EPS = 1e-7
+_LONG = 60.0  # seconds after which a run is announced
+_LONG_RUN = "fastcheck: checking every component will take about {minutes:.0f} min; screen needs a few dozen evaluations of the cost"
 
 
 def check(
@@ -31,7 +35,7 @@ def check(
     args: tuple[Any, ...] = (),
     *,
     layout: Layout | None = None,
-    eps: float = EPS,
+    eps: float | str = EPS,
     workers: int | None = None,
     chunk: int | None = None,
     progress: bool | Callable[[int, int], None] | None = None,
@@ -51,8 +55,9 @@ def check(
         What ``cost`` and ``grad`` take beside theta. Copies are passed on: the caller's arrays are never modified.
     layout : Layout, optional
         What `pack` returned with theta; names tensors and components in the report. A dict brings its own.
-    eps : float
-        The perturbation of one component, in the units of theta.
+    eps : float or "auto"
+        The perturbation of one component, in the units of theta; "auto" chooses it by the consistency of differences
+        at several steps, on a sample of components.
     workers : int, optional
         Threads; None for every core (one for plain Python). The result has the same bits for any number.
     chunk : int, optional
@@ -84,7 +89,7 @@ def gradient(
     args: tuple[Any, ...] = (),
     *,
     layout: Layout | None = None,
-    eps: float = EPS,
+    eps: float | str = EPS,
     workers: int | None = None,
     chunk: int | None = None,
     progress: bool | Callable[[int, int], None] | None = None,
@@ -127,16 +132,22 @@ class Checker:
         args: tuple[Any, ...] = (),
         *,
         layout: Layout | None = None,
-        eps: float = EPS,
+        eps: float | str = EPS,
         workers: int | None = None,
         chunk: int | None = None,
         progress: bool | Callable[[int, int], None] | None = None,
     ) -> None:
         self._chosen = engine.settings(workers, chunk, progress_of(progress))
-        self._point = inputs.point(theta, layout)
-        self._eps = steps.require_eps(eps, self._point.theta, self._point.layout)
+        self._tells = progress is not False
+        self._point = at = inputs.point(theta, layout)
         self._args = args
-        self._cost = costs.prepare(cost, self._point.theta, args, self._point.layout)
+        if eps != "auto":
+            eps = steps.require_eps(eps, at.theta, at.layout)
+        self._cost = costs.prepare(cost, at.theta, args, at.layout)
+        if eps == "auto":
+            eps, n_evaluations = choose_eps(self._cost, at.theta, at.layout, self._chosen)
+            self._cost = replace(self._cost, evaluations=self._cost.evaluations + n_evaluations)
+        self._eps = float(eps)
 
     def __enter__(self) -> Checker:
         return self
@@ -161,6 +172,9 @@ class Checker:
         return at
 
     def _differences(self, cost: Cost, at: Point, components: np.ndarray | None) -> Vector:
+        seconds = engine.projected_seconds(cost, at.theta.size if components is None else components.size, self._chosen)
+        if seconds > _LONG and self._tells:
+            print(_LONG_RUN.format(minutes=seconds / 60), file=sys.stderr)
         numeric = engine.differences(cost, at.theta, components, self._eps, at.layout, self._chosen)
         costs.require_unchanged(cost.args, self._args, "cost")
         return numeric

@@ -10,7 +10,7 @@ import os
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -37,6 +37,10 @@ class Settings:
     chunk: int | None = None
     progress: Progress = silent
 
+    def quiet(self) -> Settings:
+        """The same, showing no progress: for the small runs beside the large one."""
+        return replace(self, progress=silent)
+
 
 def settings(workers: int | None, chunk: int | None, progress: Progress) -> Settings:
     """Validated settings; None stands for what suits the machine and the cost."""
@@ -62,6 +66,11 @@ def n_workers(cost: Cost, chosen: Settings) -> int:
     if cost.parallel:
         return 1
     return chosen.workers or (n_cores() if cost.compiled else 1)
+
+
+def projected_seconds(cost: Cost, n_components: int, chosen: Settings) -> float:
+    """About how long the differences of ``n_components`` will take."""
+    return 2 * n_components * cost.seconds / min(n_workers(cost, chosen), n_cores())
 
 
 def differences(
@@ -92,7 +101,7 @@ def probes(
     def task(work: Vector, start: int, stop: int) -> None:
         out[start:stop] = cost.probe(work, components[start:stop], offsets[start:stop])
 
-    run(task, out.size, cost.seconds, cost, theta, layout, Settings(chosen.workers, chosen.chunk))
+    run(task, out.size, cost.seconds, cost, theta, layout, chosen.quiet())
     return out
 
 

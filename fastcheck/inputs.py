@@ -10,7 +10,7 @@ import numpy as np
 
 from fastcheck.cost import call, first_difference, private, require_unchanged
 from fastcheck.errors import InputError, InputTypeError, add_note
-from fastcheck.layout import Layout, Vector, pack, real_array, require_finite
+from fastcheck.layout import Layout, Vector, pack, real_array, require_finite, sample
 
 
 @dataclass(frozen=True)
@@ -111,7 +111,7 @@ def components(chosen: Any, layout: Layout) -> np.ndarray | None:
     if isinstance(chosen, bool):
         raise InputTypeError(f"components must be None, an int or indices, got {chosen}: pass None for all")
     if isinstance(chosen, int | np.integer):
-        return _sample(int(chosen), layout)
+        return sample(layout, int(chosen))
     indices = np.asarray(chosen)
     if indices.ndim != 1 or indices.size == 0 or indices.dtype.kind not in "iu":
         raise InputTypeError(
@@ -127,16 +127,3 @@ def components(chosen: Any, layout: Layout) -> np.ndarray | None:
 
 def _described(indices: np.ndarray) -> str:
     return f"shape {indices.shape} of {indices.dtype}"
-
-
-def _sample(k: int, layout: Layout) -> np.ndarray:
-    """``k`` indices, sorted: at least one in each tensor, beyond that by size; the same every time."""
-    filled = [tensor for tensor in layout.tensors if tensor.size]
-    if not len(filled) <= k <= layout.size:
-        raise InputError(
-            f"components must be at least one per tensor and at most n ({len(filled)} to {layout.size}), got {k}: pass None for all"
-        )
-    rng = np.random.default_rng(0)
-    first = np.array([tensor.start + rng.integers(tensor.size) for tensor in filled])
-    others = np.delete(np.arange(layout.size), first)
-    return np.sort(np.concatenate([first, rng.choice(others, size=k - first.size, replace=False)]))

@@ -207,3 +207,16 @@ def require_finite(vector: Vector, layout: Layout, what: str) -> None:
     index = first_not_finite(vector)
     if index is not None:
         raise InputError(f"{what} values must be finite, got {layout.name(index)} = {vector[index]}: initialise it")
+
+
+def sample(layout: Layout, k: int) -> np.ndarray:
+    """``k`` indices, sorted: at least one in each tensor, beyond that by size; the same every time."""
+    filled = [tensor for tensor in layout.tensors if tensor.size]
+    if not len(filled) <= k <= layout.size:
+        raise InputError(
+            f"components must be at least one per tensor and at most n ({len(filled)} to {layout.size}), got {k}: pass None for all"
+        )
+    rng = np.random.default_rng(0)
+    first = np.array([tensor.start + rng.integers(tensor.size) for tensor in filled])
+    others = np.delete(np.arange(layout.size), first)
+    return np.sort(np.concatenate([first, rng.choice(others, size=k - first.size, replace=False)]))

@@ -8,7 +8,7 @@ they pass. A tensor in which a sample of components is wrong is wrong throughout
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -19,6 +19,7 @@ from fastcheck.compare import Component
 from fastcheck.directions import Direction, Rays, draw
 from fastcheck.layout import Layout, Tensor, Vector
 from fastcheck.progress import progress as progress_of
+from fastcheck.report import plain_types
 from fastcheck.screen import Screened, measure
 
 BUDGET = 5_000  # evaluations, unless the caller says otherwise
@@ -52,8 +53,12 @@ class Location:
     lines: tuple[str, ...] = ()
     unsearched: tuple[str, ...] = ()
 
+    def to_dict(self) -> dict[str, Any]:
+        """As plain JSON types."""
+        return plain_types(asdict(self))
+
     def __str__(self) -> str:
-        from fastcheck.tables import plain, tell_location
+        from fastcheck.tables import plain, tell_location  # loaded only when there is something to show
 
         return plain(tell_location(self))
 
@@ -188,7 +193,9 @@ class _Hunt:
             if abs(r_left) <= compare.C * b_left and abs(r_right) <= compare.C * b_right:
                 (r_right,), (b_right,) = self._slopes([right])  # its own slope is more certain than the difference
             ways += [
-                (part, r, b) for part, r, b in ((left, r_left, b_left), (right, r_right, b_right)) if abs(r) > compare.C * b
+                (part, r, b)
+                for part, r, b in ((left, r_left, b_left), (right, r_right, b_right))
+                if abs(r) > compare.C * b
             ]
         return len(self.found) > n_before
 
@@ -197,9 +204,13 @@ class _Hunt:
         directions = [self._single(int(i)) for i in indices]
         residuals, bounds = self._slopes(directions)
         layout = self.rays.layout
-        errors = [r / u.entry(u.start) if abs(r) > compare.C * b else 0.0 for u, r, b in zip(directions, residuals, bounds, strict=True)]
+        errors = [
+            r / u.entry(u.start) if abs(r) > compare.C * b else 0.0
+            for u, r, b in zip(directions, residuals, bounds, strict=True)
+        ]
         return [
-            compare.component(int(i), self.gradient[i] + e, self.gradient[i], layout) for i, e in zip(indices, errors, strict=True)
+            compare.component(int(i), self.gradient[i] + e, self.gradient[i], layout)
+            for i, e in zip(indices, errors, strict=True)
         ]
 
     def _single(self, index: int) -> Direction:

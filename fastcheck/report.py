@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import math
 import platform
 from dataclasses import asdict, dataclass, field
@@ -15,8 +14,6 @@ from fastcheck import compare
 from fastcheck.compare import Component, TensorReport, Verdict
 from fastcheck.diagnose import Finding
 from fastcheck.layout import Layout, Vector
-
-_PLAIN_WIDTH = 160  # columns of str(report): wide enough that no row is folded
 
 
 @dataclass(frozen=True, eq=False)
@@ -104,7 +101,7 @@ class Report:
 
     def to_dict(self, worst: int = 10) -> dict[str, Any]:
         """The report as plain JSON types; numbers that are not finite become None. The vectors are left out."""
-        return _plain(
+        return plain_types(
             {
                 "verdict": self.verdict.name,
                 "passed": self.passed,
@@ -130,21 +127,17 @@ class Report:
             }
         )
 
-    def text(self, worst: int = 5) -> str:
-        """The table a person reads, without colour, with the ``worst`` components of a gradient that is not correct."""
-        from rich.console import Console  # loaded only when there is something to show
-
-        out = io.StringIO()
-        Console(file=out, width=_PLAIN_WIDTH, color_system=None, highlight=False, soft_wrap=True).print(
-            self.renderable(worst)
-        )
-        return "\n".join(line.rstrip() for line in out.getvalue().splitlines())
-
     def renderable(self, worst: int = 5) -> Any:
-        """The same for a rich console."""
-        from fastcheck.tables import tell
+        """What a person reads, for a rich console, with up to ``worst`` components that are off."""
+        from fastcheck.tables import tell  # loaded only when there is something to show
 
         return tell(self, worst)
+
+    def text(self, worst: int = 5) -> str:
+        """The same as plain text."""
+        from fastcheck.tables import plain
+
+        return plain(self.renderable(worst))
 
     def __str__(self) -> str:
         return self.text()
@@ -156,12 +149,12 @@ def versions() -> dict[str, str]:
     return {**packages, "python": platform.python_version(), "machine": platform.machine()}
 
 
-def _plain(value: Any) -> Any:
+def plain_types(value: Any) -> Any:
     """Records of numbers as JSON can carry them."""
     if isinstance(value, dict):
-        return {key: _plain(item) for key, item in value.items()}
+        return {key: plain_types(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
-        return [_plain(item) for item in value]
+        return [plain_types(item) for item in value]
     if isinstance(value, np.generic):
         value = value.item()
     if isinstance(value, float) and not math.isfinite(value):

@@ -18,7 +18,7 @@ def sigma(noise: float, eps: float) -> float:
 def require_eps(eps: float, theta: Vector, layout: Layout) -> float:
     """``eps`` as a float that perturbs every component of theta; else an error that names the first it does not."""
     if isinstance(eps, bool | str) or not isinstance(eps, int | float | np.floating | np.integer):
-        raise InputTypeError(f"eps must be a positive number, got {eps!r}: 1e-7 is usual")
+        raise InputTypeError(f"eps must be a positive number or 'auto', got {eps!r}: 1e-7 is usual")
     eps = float(eps)
     if not (math.isfinite(eps) and eps > 0):
         raise InputError(f"eps must be positive and finite, got {eps}: 1e-7 is usual")

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import io
 from typing import TYPE_CHECKING, Any
 
-from rich.console import Group
+from rich.console import Console, Group
 from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
@@ -13,8 +14,10 @@ from fastcheck import steps
 from fastcheck.compare import C_COMPONENT, Component, TensorReport, Verdict
 
 if TYPE_CHECKING:
+    from fastcheck.locate import Location
     from fastcheck.report import Report
 
+_PLAIN_WIDTH = 160  # wide enough that no row is folded
 _STYLES = {
     Verdict.CORRECT: "bold green",
     Verdict.SUSPECT: "bold yellow",
@@ -31,7 +34,7 @@ _NEXT = {
 
 def tell(report: Report, worst: int) -> Any:
     """The whole report as one renderable."""
-    parts: list[Any] = [_headline(report), Text(f"  {report.reason}"), Text(), _tensors(report.tensors)]
+    parts: list[Any] = [_headline(report), Text(f"  {report.reason}"), Text(), _tensors(report)]
     if not report.passed and worst and report.numeric is not None:
         parts += [
             Text(),
@@ -42,6 +45,29 @@ def tell(report: Report, worst: int) -> Any:
         parts += [Text(), Padding(Text.assemble((finding.kind, "bold"), ": ", finding.message), (0, 0, 0, 0))]
     parts += [Text(), Text(_NEXT[report.verdict]), Text(_effort(report), style="dim")]
     return Group(*parts)
+
+
+def tell_location(location: Location) -> Any:
+    """What was found, as one renderable."""
+    parts: list[Any] = []
+    for words, names in (
+        ("wrong throughout", (*location.tensors, *location.lines)),
+        ("wrong, but not searched to the end", location.unsearched),
+    ):
+        if names:
+            parts.append(Text.assemble((words, "bold"), ": ", ", ".join(names)))
+    if location.components:
+        parts += [Text("wrong components", style="bold"), _components(location.components)]
+    if not parts:
+        parts.append(Text("no wrong component found"))
+    return Group(*parts, Text(f"{location.evaluations:,} evaluations of J", style="dim"))
+
+
+def plain(renderable: Any) -> str:
+    """A renderable as text without colour, no row folded."""
+    out = io.StringIO()
+    Console(file=out, width=_PLAIN_WIDTH, color_system=None, highlight=False, soft_wrap=True).print(renderable)
+    return "\n".join(line.rstrip() for line in out.getvalue().splitlines())
 
 
 def _headline(report: Report) -> Text:
@@ -57,22 +83,30 @@ def _where(report: Report) -> str:
     return f" in {', '.join(names)}" if names and not report.passed else ""
 
 
-def _tensors(tensors: tuple[TensorReport, ...]) -> Table:
-    table = _table(
-        ("tensor", "left"),
-        ("shape", "left"),
-        ("ratio", "right"),
-        ("floor", "right"),
-        ("verdict", "left"),
-        ("worst", "left"),
-        ("analytic", "right"),
-        ("numeric", "right"),
+def _tensors(report: Report) -> Table:
+    """A row per tensor, with its worst component, or of a screen with the interval of its ratio."""
+    screened = report.numeric is None
+    last = (
+        (("95 % low", "right"), ("high", "right"))
+        if screened
+        else (("worst", "left"), ("analytic", "right"), ("numeric", "right"))
     )
-    for t in tensors:
-        values = (t.worst.name, _number(t.worst.analytic), _number(t.worst.numeric)) if t.worst else ("-", "-", "-")
+    table = _table(
+        ("tensor", "left"), ("shape", "left"), ("ratio", "right"), ("floor", "right"), ("verdict", "left"), *last
+    )
+    for t in report.tensors:
         verdict = Text(t.verdict.name, style=_STYLES[t.verdict])
+        values = _interval(t) if screened else _worst(t)
         table.add_row(t.name, _shape(t.shape), f"{t.ratio:.1e}", f"{t.floor:.1e}", verdict, *values)
     return table
+
+
+def _worst(t: TensorReport) -> tuple[str, ...]:
+    return (t.worst.name, f"{t.worst.analytic:.5g}", f"{t.worst.numeric:.5g}") if t.worst else ("-", "-", "-")
+
+
+def _interval(t: TensorReport) -> tuple[str, ...]:
+    return tuple("-" if ratio is None else f"{ratio:.1e}" for ratio in (t.ratio_low, t.ratio_high))
 
 
 def _components(components: tuple[Component, ...]) -> Table:
@@ -95,10 +129,6 @@ def _table(*columns: tuple[str, Any]) -> Table:
     for name, justify in columns:
         table.add_column(name, justify=justify)
     return table
-
-
-def _number(value: float) -> str:
-    return f"{value:.5g}"
 
 
 def _shape(shape: tuple[int, ...]) -> str:

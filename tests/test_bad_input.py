@@ -304,9 +304,9 @@ def test_a_gradient_that_returns_theta_or_a_view_of_it(grad, theta, weights):
         (-1e-7, ValueError, "eps must be positive and finite, got -1e-07"),
         (np.nan, ValueError, "eps must be positive and finite, got nan"),
         (np.inf, ValueError, "eps must be positive and finite, got inf"),
-        ("large", TypeError, "eps must be a positive number, got 'large'"),
-        (None, TypeError, "eps must be a positive number, got None"),
-        (True, TypeError, "eps must be a positive number, got True"),
+        ("large", TypeError, "eps must be a positive number or 'auto', got 'large'"),
+        (None, TypeError, "eps must be a positive number or 'auto', got None"),
+        (True, TypeError, "eps must be a positive number or 'auto', got True"),
         (1e-17, ValueError, r"eps must change every component, got eps = 1e-17 lost in rounding at theta\[0\]"),
     ],
 )
