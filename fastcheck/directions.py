@@ -8,13 +8,13 @@ i is a hash of (seed, i), made where it is needed and never stored; a part of a 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numba
 import numpy as np
 
 from fastcheck import engine
-from fastcheck.compare import C
+from fastcheck.compare import C, norm
 from fastcheck.cost import Cost
 from fastcheck.kernels import cached_njit
 from fastcheck.layout import Layout, Vector
@@ -26,13 +26,16 @@ _SHIFT_30, _SHIFT_27, _SHIFT_31, _SHIFT_11 = (np.uint64(bits) for bits in (30, 2
 _HALF_WIDTH = np.sqrt(3.0)
 _UNIT = 2 * _HALF_WIDTH / 2.0**53
 _BLOCK = 4096  # terms per partial sum, so that rounding does not grow with n
-STEP = 1e-4  # the usual length of a step, in the size of theta's typical entry if that is above 1
-_STEPS = STEP * np.array([1.0, 10.0, 0.1, 0.01])
+STEP = 1e-4  # the usual length of a step, times that of theta per component if that is above 1
+_STEPS = np.array([1.0, 10.0, 0.1, 0.01])  # the order in which steps are taken, in the usual one
+_FINE = 3e-8  # of a slope, that rounding may take before longer steps are
+_LONGEST = 1e-3  # per component, of such a step
 _ROUNDING = 4.0  # times epsJ / h: what rounding does to a slope
 _CURVATURE = 0.05  # share of the gap between D+ and D- at a kink that curvature may add
 _SECONDS = 3e-9  # about what a component of a direction costs
+_HIDDEN = 0.27  # 1.5 standard deviations, in the bound for rounding
 _SPACING = 1e-6  # length of the steps along which noise is measured
-_N_NOISE_LINES = 4
+_N_NOISE_LINES = 3
 
 
 @numba.njit(inline="always")
@@ -137,19 +140,29 @@ class Slopes:
 
 @dataclass(frozen=True)
 class Rays:
-    """A cost around theta, to be probed along directions; ``noise`` is epsJ. Components ``excluded`` are never moved."""
+    """A cost around theta, to be probed along directions; ``noise`` is epsJ. Components ``excluded`` are never moved.
+
+    ``copies`` of theta, one per worker, are made once: a direction is written over them and taken back.
+    """
 
     cost: Cost
     theta: Vector
     layout: Layout
     chosen: engine.Settings
+    copies: list[Vector] = field(repr=False)
     noise: float = np.nan
     excluded: tuple[slice, ...] = ()
 
-    def values(self, directions: list[Direction], lengths: Vector) -> np.ndarray:
-        """J(theta + t u) and J(theta - t u), u[k] with t of length ``lengths[k]``: shape (directions, 2)."""
+    @classmethod
+    def around(cls, cost: Cost, theta: Vector, layout: Layout, chosen: engine.Settings) -> Rays:
+        """With two workers at the most: the copies of theta are what limits n."""
+        n_workers = min(engine.n_workers(cost, chosen), 2)
+        one_by_one = replace(chosen, workers=n_workers, chunk=1)
+        return cls(cost, theta, layout, one_by_one, engine.copies_of(theta, n_workers))
+
+    def values(self, directions: list[Direction], times: Vector) -> np.ndarray:
+        """J(theta + t u) and J(theta - t u), u = directions[k], t = times[k]: shape (directions, 2)."""
         out = np.empty((len(directions), 2))
-        times = lengths * _unit(self.theta, directions)
 
         def task(own: Vector, start: int, stop: int) -> None:
             for k in range(start, stop):
@@ -162,14 +175,26 @@ class Rays:
                 out[k, 1] = self._value(own)
                 own[u.start : u.stop] = self.theta[u.start : u.stop]
 
-        # The copies of theta are what limits n: two of them, however many cores there are.
-        few = replace(self.chosen, workers=min(engine.n_workers(self.cost, self.chosen), 2), chunk=1)
         seconds = 2 * (self.cost.seconds + _SECONDS * self.theta.size)
-        engine.run(task, len(directions), seconds, self.cost, self.theta, self.layout, few)
+        engine.run(task, len(directions), seconds, self.cost, self.theta, self.layout, self.chosen, self.copies)
         return out
 
     def _value(self, own: Vector) -> float:
         return float(self.cost.probe(own, np.zeros(1, dtype=np.int64), np.zeros(1))[0])
+
+    def unit(self, directions: list[Direction]) -> Vector:
+        """For each direction the t of a step of length 1, or of the length of theta there if that is longer."""
+        roots = np.sqrt([u.size for u in directions])
+        return np.maximum(_norms(self.theta, directions) / roots, 1.0) / roots
+
+    def _usual_step(self, directions: list[Direction], vector: Vector) -> Vector:
+        """The t to begin with: short, but longer by powers of ten where rounding would drown the slope."""
+        unit = self.unit(directions)
+        with np.errstate(divide="ignore"):
+            lost = _ROUNDING * self.noise / (STEP * unit * _norms(vector, directions))
+        room = _LONGEST * np.sqrt([u.size for u in directions])
+        longer = 10.0 ** np.ceil(np.log10(np.clip(lost / _FINE, 1.0, np.maximum(room / STEP / 10, 1.0))))
+        return STEP * unit * longer
 
     def slopes(self, directions: list[Direction], vector: Vector) -> tuple[Slopes, int]:
         """u.numeric of every direction beside u.vector, and the evaluations that it took.
@@ -178,18 +203,19 @@ class Rays:
         bound comes from those that agree best with each other, never from closeness to what is expected.
         """
         expected = np.array([u.dot(vector) for u in directions])
-        unit = _unit(self.theta, directions)
-        rounding = _ROUNDING * self.noise / np.multiply.outer(unit, _STEPS)
-        sides = np.full((len(directions), _STEPS.size, 2), np.nan)
+        times = np.multiply.outer(self._usual_step(directions, vector), _STEPS)
+        rounding = _ROUNDING * self.noise / times
+        sides = np.full((*times.shape, 2), np.nan)
         left, kinked = np.arange(len(directions)), np.zeros(len(directions), dtype=bool)
         n_evaluations = 0
-        for step, length in enumerate(_STEPS):
-            sides[left, step] = self.values([directions[k] for k in left], np.full(left.size, length))
+        for step in range(_STEPS.size):
+            sides[left, step] = self.values([directions[k] for k in left], times[left, step])
             n_evaluations += 2 * left.size
-            central = (sides[..., 0] - sides[..., 1]) / (2 * np.multiply.outer(unit, _STEPS))
+            central = (sides[..., 0] - sides[..., 1]) / (2 * times)
             value, bound = _best(central, rounding)
             residual = np.abs(value - expected)
-            bent = _bent(self._one_sided(sides, unit), step, expected, rounding)
+            one_sided = (sides - self.cost.value) * np.array([1, -1]) / times[..., None]
+            bent = _bent(one_sided, step, expected, rounding)
             kinked |= bent
             settled = residual <= bound if step == 0 else (residual > C * bound) & ~kinked
             left = left[~settled[left]]
@@ -197,29 +223,26 @@ class Rays:
         value, bound = np.where(passed_by, central[:, -1], value), np.where(passed_by, rounding[:, -1], bound)
         return Slopes(value, bound, expected, bent), n_evaluations
 
-    def _one_sided(self, sides: np.ndarray, unit: Vector) -> np.ndarray:
-        """D+ and D- at every step, shape (directions, steps, 2)."""
-        return (sides - self.cost.value) * np.array([1, -1]) / np.multiply.outer(unit, _STEPS)[..., None]
 
-
-def _unit(theta: Vector, directions: list[Direction]) -> Vector:
-    """For each direction the t with which t u has length 1, or the length of theta's typical entry if that is above 1."""
-    sizes = np.array([u.size for u in directions], dtype=float)
-    lengths = np.array([np.linalg.norm(theta[u.start : u.stop]) for u in directions])
-    return np.maximum(lengths / np.sqrt(sizes), 1.0) / np.sqrt(sizes)
+def _norms(vector: Vector, directions: list[Direction]) -> Vector:
+    """The norm of ``vector`` on the range of each direction; ranges that many directions share are looked at once."""
+    ranges = dict.fromkeys((u.start, u.stop) for u in directions)
+    known = {(start, stop): norm(vector[start:stop]) for start, stop in ranges}
+    return np.array([known[u.start, u.stop] for u in directions])
 
 
 def _best(central: np.ndarray, rounding: np.ndarray) -> tuple[Vector, Vector]:
     """The slope and bound of each direction from its central differences at ``_STEPS``, nan where not taken."""
     usual, long, short, shortest = central.T
     alone = np.isnan(central[:, 1:]).all(axis=1)
-    values = np.stack([usual, usual, usual, short])
+    values = np.stack([usual, long, usual, short])
     bounds = np.stack(
         [
             np.where(alone, rounding[:, 0], np.inf),
-            np.abs(long - usual) / 8 + rounding[:, 0],  # truncation falls by 100, the bend of a kink by 10
-            np.abs(usual - short) + rounding[:, 0],
-            np.abs(short - shortest) + rounding[:, 2],
+            # The longer step of a pair is the one that the pair bounds, unless rounding of the shorter one hides it.
+            np.abs(long - usual) + rounding[:, 1] + _HIDDEN * rounding[:, 0],
+            np.abs(usual - short) + rounding[:, 0] + _HIDDEN * rounding[:, 2],
+            np.abs(short - shortest) + rounding[:, 2] + _HIDDEN * rounding[:, 3],
         ]
     )
     bounds[np.isnan(bounds)] = np.inf
@@ -246,7 +269,8 @@ def draw(rng: np.random.Generator, start: int, stop: int) -> Direction:
 
 def listen(rays: Rays, rng: np.random.Generator) -> tuple[Rays, int]:
     """The rays with the noise of J measured along a few directions, and the evaluations that it took."""
-    lines = _Lines(rays, tuple(draw(rng, 0, rays.theta.size) for _ in range(_N_NOISE_LINES)))
+    directions = [draw(rng, 0, rays.theta.size) for _ in range(_N_NOISE_LINES)]
+    lines = _Lines(rays, np.array(directions, dtype=object), rays.unit(directions))
     spacing = np.full(_N_NOISE_LINES, _SPACING)
     levels, n_looks = look_outward(lines, spacing)
     n_looks += forget_kinks(lines, spacing, levels, rays.cost.value)
@@ -259,16 +283,17 @@ class _Lines:
     """Directions as lines for `fastcheck.noise`: five points about theta on each."""
 
     rays: Rays
-    directions: tuple[Direction, ...]
+    directions: np.ndarray
+    unit: Vector
 
     @property
     def least(self) -> Vector:
-        return np.full(len(self.directions), _SPACING / 1000)
+        return np.full(self.directions.size, _SPACING / 1000)
 
     def some(self, which: np.ndarray) -> _Lines:
-        return _Lines(self.rays, tuple(self.directions[k] for k in which))
+        return _Lines(self.rays, self.directions[which], self.unit[which])
 
     def levels(self, spacing: Vector) -> tuple[Vector, np.ndarray]:
-        near, far = (self.rays.values(list(self.directions), times * spacing) for times in (1, 2))
-        centre = np.full(len(self.directions), self.rays.cost.value)
+        near, far = (self.rays.values(list(self.directions), times * spacing * self.unit) for times in (1, 2))
+        centre = np.full(self.directions.size, self.rays.cost.value)
         return levels_of(np.stack([far[:, 1], near[:, 1], centre, near[:, 0], far[:, 0]], axis=1))

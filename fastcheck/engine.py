@@ -106,9 +106,19 @@ def probes(
 
 
 def run(
-    task: Task, n_items: int, seconds_each: float, cost: Cost, theta: Vector, layout: Layout, chosen: Settings
+    task: Task,
+    n_items: int,
+    seconds_each: float,
+    cost: Cost,
+    theta: Vector,
+    layout: Layout,
+    chosen: Settings,
+    copies: list[Vector] | None = None,
 ) -> None:
-    """Do items 0 to ``n_items`` in chunks on the workers; the first exception of any stops all and is raised."""
+    """Do items 0 to ``n_items`` in chunks on the workers; the first exception of any stops all and is raised.
+
+    ``copies`` of theta, if there are some already, serve as the workers' own, and limit their number.
+    """
     workers = max(1, min(n_workers(cost, chosen), n_items, int(n_items * seconds_each / _MIN_SHARE_SECONDS)))
     chunks = _Chunks(n_items, *_chunk_sizes(chosen.chunk, n_items, seconds_each, workers), _PARTS * workers)
 
@@ -122,7 +132,7 @@ def run(
             _blame(error, own, theta, layout)
             raise
 
-    own, *others = _copies(theta, workers)
+    own, *others = copies[:workers] if copies else copies_of(theta, workers)
     with single_threaded.hold(), chosen.progress(n_items) as show:
         if not others:
             work(own, show)
@@ -176,7 +186,7 @@ def _chunk_sizes(chosen: int | None, n_items: int, seconds_each: float, workers:
     return max(least, 1), max(most, 1)
 
 
-def _copies(theta: Vector, workers: int) -> list[Vector]:
+def copies_of(theta: Vector, workers: int) -> list[Vector]:
     """A copy of theta per worker, each at the start of a cache line: alike to SIMD loops that look at alignment."""
     stride = -(-theta.size // _ALIGNMENT) * _ALIGNMENT
     memory = np.empty(workers * stride + _ALIGNMENT)

@@ -7,8 +7,8 @@ they pass. A tensor in which a sample of components is wrong is wrong throughout
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Callable, Iterable
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -24,8 +24,10 @@ from fastcheck.screen import Screened, measure
 
 BUDGET = 5_000  # evaluations, unless the caller says otherwise
 _SAMPLE = 6  # components looked at to see whether a tensor, or a line of it, is wrong throughout
-_MOST = 3  # wrong ones in a sample that make it so, if they are at least half of it
+_MOSTLY = 3  # wrong ones in a sample that make it so
 _PASSES = 3  # new directions that have to pass before a tensor counts as set right
+_TRIES = 4  # directions in a row that may lead to nothing
+_EPS = 1e-5  # of the difference by which a wrong component is told, times theta_i if that is above 1
 _MANY = 32  # single components beyond which a tensor is named instead
 
 
@@ -97,121 +99,147 @@ def locate(
 def search(measured: Screened, rng: np.random.Generator, budget: int) -> Location:
     """The wrong components of a screen that failed; nothing where it did not."""
     hunt = _Hunt(measured.rays, measured.analytic.copy(), rng, budget, measured.evaluations)
-    tensors = measured.rays.layout.tensors
+    layout = measured.rays.layout
     failing = [k for k, (_, slopes) in measured.tensors.items() if slopes.failed.any()]
-    for k in sorted(failing, key=lambda k: -_significance(measured, k)):
+    for k in sorted(failing, key=lambda k: -_significance(measured, k).max()):
         directions, slopes = measured.tensors[k]
-        worst = int(np.argmax(np.abs(slopes.residual) / slopes.bound))
-        hunt.tensor(tensors[k], directions[worst], slopes.residual[worst], slopes.bound[worst])
-    found = tuple(sorted(hunt.found, key=lambda c: -abs(c.error)))
-    return Location(found, tuple(hunt.throughout), hunt.evaluations, tuple(hunt.lines), tuple(hunt.unsearched))
+        worst = int(_significance(measured, k).argmax())
+        hunt.tensor(layout.tensors[k], _Way(directions[worst], slopes.residual[worst], slopes.bound[worst]))
+    found = [compare.component(i, numeric, measured.analytic[i], layout) for i, numeric in hunt.numeric.items()]
+    return Location(
+        tuple(sorted(found, key=lambda c: -abs(c.error))),
+        tuple(hunt.throughout),
+        hunt.evaluations,
+        tuple(hunt.lines),
+        tuple(hunt.unsearched),
+    )
 
 
-def _significance(measured: Screened, k: int) -> float:
+def _significance(measured: Screened, k: int) -> Vector:
     slopes = measured.tensors[k][1]
-    return float(np.max(np.abs(slopes.residual) / slopes.bound))
+    return np.abs(slopes.residual) / slopes.bound
 
 
 class _Spent(Exception):
     """The budget is used up."""
 
 
+@dataclass(frozen=True)
+class _Way:
+    """A direction, its residual and the bound of that."""
+
+    u: Direction
+    residual: float
+    bound: float
+
+    @property
+    def fails(self) -> bool:
+        return abs(self.residual) > compare.C * self.bound
+
+
 @dataclass
 class _Hunt:
-    """One search: what was found so far, the gradient set right there, and the evaluations spent."""
+    """One search: the gradient set right where it was found wrong, and the evaluations spent."""
 
     rays: Rays
     gradient: Vector
     rng: np.random.Generator
     budget: int
     evaluations: int
+    numeric: dict[int, float] = field(default_factory=dict)  # of the wrong components found
+    throughout: list[str] = field(default_factory=list)
+    lines: list[str] = field(default_factory=list)
+    unsearched: list[str] = field(default_factory=list)
 
-    def __post_init__(self) -> None:
-        self.found: list[Component] = []
-        self.throughout: list[str] = []
-        self.lines: list[str] = []
-        self.unsearched: list[str] = []
-
-    def tensor(self, tensor: Tensor, u: Direction, residual: float, bound: float) -> None:
-        """Search one tensor, whose direction ``u`` failed with this residual and bound."""
-        here = len(self.found)
+    def tensor(self, tensor: Tensor, way: _Way) -> None:
+        """Search one tensor, along a direction on it that fails."""
         try:
-            if self._wrong_throughout(np.arange(tensor.start, tensor.stop), tensor):
-                self.throughout.append(tensor.name)
-                return
-            while True:
-                if not self._descend(u, residual, bound, tensor):
-                    self.unsearched.append(tensor.name)
-                    return
-                self._join_lines(tensor, here)
-                if len(self.found) - here > _MANY:
-                    del self.found[here:]
-                    self.throughout.append(tensor.name)
-                    return
-                failing = self._failing_again(tensor)
-                if failing is None:
-                    return
-                u, residual, bound = failing
+            self._search(tensor, way)
         except _Spent:
             self.unsearched.append(tensor.name)
 
-    def _slopes(self, directions: list[Direction]) -> tuple[Vector, Vector]:
+    def _search(self, tensor: Tensor, way: _Way | None) -> None:
+        throughout = self._wrong_throughout(np.arange(tensor.start, tensor.stop))
+        in_vain = 0
+        while way is not None and not throughout:
+            in_vain = 0 if self._descend(way, tensor) else in_vain + 1
+            if in_vain == _TRIES:
+                self.unsearched.append(tensor.name)
+                return
+            self._join_lines(tensor)
+            throughout = len(self._found_in(tensor)) > _MANY
+            way = None if throughout else self._failing_again(tensor)
+        if throughout:
+            self.throughout.append(tensor.name)
+            self._forget(self._found_in(tensor))
+
+    def _found_in(self, tensor: Tensor) -> list[int]:
+        return [i for i in self.numeric if tensor.start <= i < tensor.stop]
+
+    def _forget(self, indices: Iterable[int]) -> None:
+        for i in indices:
+            self.numeric.pop(int(i), None)
+
+    def _measure(self, directions: list[Direction]) -> list[_Way]:
         """Residuals and bounds against the gradient as it was set right so far."""
         if self.evaluations >= self.budget:
             raise _Spent
         slopes, n_evaluations = self.rays.slopes(directions, self.gradient)
         self.evaluations += n_evaluations
-        return slopes.residual, slopes.bound
+        return list(map(_Way, directions, slopes.residual, slopes.bound))
 
-    def _failing_again(self, tensor: Tensor) -> tuple[Direction, float, float] | None:
+    def _failing_again(self, tensor: Tensor) -> _Way | None:
         """A new direction on the tensor that still fails, or None when several pass."""
         for _ in range(_PASSES):
-            u = draw(self.rng, tensor.start, tensor.stop)
-            (residual,), (bound,) = self._slopes([u])
-            if abs(residual) > compare.C * bound:
-                return u, residual, bound
+            (way,) = self._measure([draw(self.rng, tensor.start, tensor.stop)])
+            if way.fails:
+                return way
         return None
 
-    def _descend(self, u: Direction, residual: float, bound: float, tensor: Tensor) -> bool:
+    def _descend(self, way: _Way, tensor: Tensor) -> bool:
         """Follow a failing direction down to wrong components, and note them; False if it leads to none.
 
         Ends early when two of them lie in one line: perhaps all of it is wrong.
         """
-        ways = [(u, residual, bound)]
-        n_before = len(self.found)
-        while ways:
-            u, residual, bound = ways.pop()
-            if u.size == 1:
-                self._note(u.start)
-                if _lines_of(tensor, [c.index for c in self.found[n_before:]]):
-                    break
-                continue
-            middle = (u.start + u.stop) // 2
-            left, right = u.part(u.start, middle), u.part(middle, u.stop)
-            (r_left,), (b_left,) = self._slopes([left])
-            r_right, b_right = residual - r_left, bound + b_left
-            if abs(r_left) <= compare.C * b_left and abs(r_right) <= compare.C * b_right:
-                (r_right,), (b_right,) = self._slopes([right])  # its own slope is more certain than the difference
-            ways += [
-                (part, r, b)
-                for part, r, b in ((left, r_left, b_left), (right, r_right, b_right))
-                if abs(r) > compare.C * b
-            ]
-        return len(self.found) > n_before
+        ways, noted = [way], []
+        while ways and not _lines_of(tensor, noted):
+            way = ways.pop()
+            if way.u.size == 1:
+                noted += self._note(way.u)
+            else:
+                ways += [half for half in self._halves(way) if half.fails]
+        return bool(noted)
 
-    def _measured(self, indices: np.ndarray) -> list[Component]:
-        """These components with two-sided differences of their own; the numeric value is the analytic one if they agree."""
-        directions = [self._single(int(i)) for i in indices]
-        residuals, bounds = self._slopes(directions)
-        layout = self.rays.layout
-        errors = [
-            r / u.entry(u.start) if abs(r) > compare.C * b else 0.0
-            for u, r, b in zip(directions, residuals, bounds, strict=True)
-        ]
-        return [
-            compare.component(int(i), self.gradient[i] + e, self.gradient[i], layout)
-            for i, e in zip(indices, errors, strict=True)
-        ]
+    def _halves(self, way: _Way) -> tuple[_Way, _Way]:
+        """The left half measured, the right one as the difference unless that is too uncertain."""
+        u, middle = way.u, (way.u.start + way.u.stop) // 2
+        (left,) = self._measure([u.part(u.start, middle)])
+        right = _Way(u.part(middle, u.stop), way.residual - left.residual, way.bound + left.bound)
+        if not left.fails and not right.fails:
+            (right,) = self._measure([right.u])
+        return left, right
+
+    def _note(self, u: Direction) -> list[int]:
+        """If the component that ``u`` is on is wrong, take its own two-sided difference, and set the gradient right."""
+        (way,) = self._measure([u])
+        if not way.fails:
+            return []
+        i, theta = u.start, self.rays.theta
+        eps = _EPS * max(1.0, abs(float(theta[i])))
+        (self.numeric[i],) = engine.differences(
+            self.rays.cost, theta, np.array([i]), eps, self.rays.layout, self.rays.chosen
+        )
+        self.gradient[i] = self.numeric[i]
+        self.evaluations += 2
+        return [i]
+
+    def _wrong_throughout(self, indices: np.ndarray) -> bool:
+        """Whether a sample of these components, where the gradient is large enough to tell, is mostly wrong."""
+        if indices.size < 2 * _SAMPLE:
+            return False
+        drawn = self.rng.choice(indices, size=min(16 * _SAMPLE, indices.size), replace=False)
+        strongest = drawn[np.argsort(-np.abs(self.gradient[drawn]), kind="stable")[:_SAMPLE]]
+        return sum(way.fails for way in self._measure([self._single(int(i)) for i in strongest])) >= _MOSTLY
 
     def _single(self, index: int) -> Direction:
         """A direction on one component, with an entry that is not small."""
@@ -220,29 +248,13 @@ class _Hunt:
             if abs(u.entry(index)) >= 1:
                 return u
 
-    def _note(self, index: int) -> None:
-        """Add a component if it is wrong, and set the gradient right there."""
-        (component,) = self._measured(np.array([index]))
-        if component.error != 0.0:
-            self.found.append(component)
-            self.gradient[index] = component.numeric
-
-    def _wrong_throughout(self, indices: np.ndarray, tensor: Tensor) -> bool:
-        """Whether a sample of these components, where the gradient is large enough to tell, is mostly wrong."""
-        if indices.size < 2 * _SAMPLE:
-            return False
-        sample = self.rng.choice(indices, size=min(16 * _SAMPLE, indices.size), replace=False)
-        strongest = sample[np.argsort(-np.abs(self.gradient[sample]), kind="stable")[:_SAMPLE]]
-        return sum(component.error != 0.0 for component in self._measured(strongest)) >= _MOST
-
-    def _join_lines(self, tensor: Tensor, here: int) -> None:
+    def _join_lines(self, tensor: Tensor) -> None:
         """Where two of the components found share a row or column, see whether all of it is wrong."""
-        for name, line in _lines_of(tensor, [c.index for c in self.found[here:]]):
+        for name, line in _lines_of(tensor, self._found_in(tensor)):
             indices = np.arange(line.start, line.stop, line.step or 1)
-            fresh = np.setdiff1d(indices, [c.index for c in self.found])
-            if fresh.size and self._wrong_throughout(fresh, tensor):
+            if self._wrong_throughout(np.setdiff1d(indices, list(self.numeric))):
                 self.lines.append(name)
-                self.found[here:] = [c for c in self.found[here:] if c.index not in indices]
+                self._forget(indices)
                 self.gradient[line] = 0.0
                 self.rays = replace(self.rays, excluded=(*self.rays.excluded, line))
 
@@ -251,17 +263,18 @@ def _lines_of(tensor: Tensor, indices: list[int]) -> list[tuple[str, slice]]:
     """Rows (first axis) and columns (last axis) that hold at least two of the components, as slices of theta."""
     if len(tensor.shape) < 2 or len(indices) < 2:
         return []
-    places = np.array(np.unravel_index(np.array(indices) - tensor.start, tensor.shape))
-    n_rows, n_columns = tensor.shape[0], tensor.shape[-1]
-    length = tensor.size // n_rows
+    places = np.unravel_index(np.array(indices) - tensor.start, tensor.shape)
+    length, n_columns = tensor.size // tensor.shape[0], tensor.shape[-1]
     rest = ", ".join(":" * (len(tensor.shape) - 1))
-    lines = []
-    for row in _repeated(places[0]):
-        start = tensor.start + row * length
-        lines.append((f"{tensor.name}[{row}, {rest}]", slice(start, start + length)))
-    for column in _repeated(places[-1]):
-        lines.append((f"{tensor.name}[{rest}, {column}]", slice(tensor.start + column, tensor.stop, n_columns)))
-    return lines
+    rows = [
+        (f"{tensor.name}[{row}, {rest}]", slice(tensor.start + row * length, tensor.start + (row + 1) * length))
+        for row in _repeated(places[0])
+    ]
+    columns = [
+        (f"{tensor.name}[{rest}, {column}]", slice(tensor.start + column, tensor.stop, n_columns))
+        for column in _repeated(places[-1])
+    ]
+    return rows + columns
 
 
 def _repeated(places: np.ndarray) -> list[int]:

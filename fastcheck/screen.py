@@ -87,7 +87,7 @@ def measure(cost: Cost, at: Point, analytic: Vector, rng: np.random.Generator, c
     """The slopes of a screen; entries of ``analytic`` that are not finite are taken for 0."""
     if first_not_finite(analytic) is not None:
         analytic = np.where(np.isfinite(analytic), analytic, 0.0)
-    rays, n_evaluations = listen(Rays(cost, at.theta, at.layout, chosen), rng)
+    rays, n_evaluations = listen(Rays.around(cost, at.theta, at.layout, chosen), rng)
     n = at.theta.size
     filled = [k for k, tensor in enumerate(at.layout.tensors) if tensor.size]
     whole = [draw(rng, 0, n) for _ in range(N_WHOLE)]
