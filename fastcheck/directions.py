@@ -18,7 +18,7 @@ from fastcheck.compare import C, norm
 from fastcheck.cost import Cost
 from fastcheck.kernels import cached_njit
 from fastcheck.layout import Layout, Vector
-from fastcheck.noise import forget_kinks, levels_of, look_outward, root_mean_square
+from fastcheck.noise import levels_of, look_outward, root_mean_square
 
 DENSITY = 0.82  # P(|u.e| <= t ||e||) <= DENSITY t
 _GOLDEN, _MIX_1, _MIX_2 = np.uint64(0x9E3779B97F4A7C15), np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB)
@@ -179,6 +179,17 @@ class Rays:
         engine.run(task, len(directions), seconds, self.cost, self.theta, self.layout, self.chosen, self.copies)
         return out
 
+    def _dots(self, directions: list[Direction], vector: Vector) -> Vector:
+        """u.vector of every direction."""
+        out = np.empty(len(directions))
+
+        def task(own: Vector, start: int, stop: int) -> None:
+            out[start:stop] = [u.dot(vector) for u in directions[start:stop]]
+
+        seconds = _SECONDS * sum(u.size for u in directions) / len(directions)
+        engine.run(task, len(directions), seconds, self.cost, self.theta, self.layout, self.chosen, self.copies)
+        return out
+
     def _value(self, own: Vector) -> float:
         return float(self.cost.probe(own, np.zeros(1, dtype=np.int64), np.zeros(1))[0])
 
@@ -202,7 +213,7 @@ class Rays:
         One step suffices where the slope is, to rounding, the one expected. Elsewhere more steps are taken, and the
         bound comes from those that agree best with each other, never from closeness to what is expected.
         """
-        expected = np.array([u.dot(vector) for u in directions])
+        expected = self._dots(directions, vector)
         times = np.multiply.outer(self._usual_step(directions, vector), _STEPS)
         rounding = _ROUNDING * self.noise / times
         sides = np.full((*times.shape, 2), np.nan)
@@ -271,29 +282,23 @@ def listen(rays: Rays, rng: np.random.Generator) -> tuple[Rays, int]:
     """The rays with the noise of J measured along a few directions, and the evaluations that it took."""
     directions = [draw(rng, 0, rays.theta.size) for _ in range(_N_NOISE_LINES)]
     lines = _Lines(rays, np.array(directions, dtype=object), rays.unit(directions))
-    spacing = np.full(_N_NOISE_LINES, _SPACING)
-    levels, n_looks = look_outward(lines, spacing)
-    n_looks += forget_kinks(lines, spacing, levels, rays.cost.value)
+    levels, n_looks = look_outward(lines, np.full(_N_NOISE_LINES, _SPACING))
     least = float(np.spacing(abs(rays.cost.value))) / np.sqrt(12)
     return replace(rays, noise=max(root_mean_square(levels), least)), 4 * n_looks
 
 
 @dataclass(frozen=True)
 class _Lines:
-    """Directions as lines for `fastcheck.noise`: five points about theta on each."""
+    """Directions as lines for `fastcheck.noise`."""
 
     rays: Rays
     directions: np.ndarray
     unit: Vector
 
-    @property
-    def least(self) -> Vector:
-        return np.full(self.directions.size, _SPACING / 1000)
-
     def some(self, which: np.ndarray) -> _Lines:
         return _Lines(self.rays, self.directions[which], self.unit[which])
 
     def levels(self, spacing: Vector) -> tuple[Vector, np.ndarray]:
-        near, far = (self.rays.values(list(self.directions), times * spacing * self.unit) for times in (1, 2))
-        centre = np.full(self.directions.size, self.rays.cost.value)
-        return levels_of(np.stack([far[:, 1], near[:, 1], centre, near[:, 0], far[:, 0]], axis=1))
+        """From third differences of J at -3, -1, 1 and 3 steps: at theta itself, rounding may be another than around it."""
+        near, far = (self.rays.values(list(self.directions), times * spacing * self.unit) for times in (1, 3))
+        return levels_of(np.stack([far[:, 1], near[:, 1], near[:, 0], far[:, 0]], axis=1))

@@ -20,8 +20,6 @@ from fastcheck.cost import Cost
 from fastcheck.layout import Layout, Vector
 
 _POINTS = np.arange(1.0, 5.0)  # and 0, where J is known; all to one side, as rounding may be symmetric about theta
-_WEIGHTS = np.array([1.0, -4.0, 6.0, -4.0, 1.0])
-_VARIANCE = 70.0  # of the fourth difference of unit noise: the sum of the squared weights, C(8, 4)
 _LINES = (4, 8)  # coordinate lines per tensor, at least and at most
 _SHARE = 1 / 64  # the spacing of the points, in eps,
 _ULPS = 2.0**8  # but no less than this, in units in the last place of theta_i,
@@ -72,7 +70,7 @@ def measure_noise(
         spacing = lines.spacing(eps)
         levels, n_outward = look_outward(lines, spacing)
         n_evaluations += n_outward
-    n_evaluations += forget_kinks(lines, spacing, levels, cost.value)
+    n_evaluations += _forget_kinks(lines, spacing, levels)
     measured = [(stratum.size, root_mean_square(levels[lines.owners == k])) for k, stratum in enumerate(strata)]
     least = float(np.spacing(abs(cost.value))) / math.sqrt(12)  # J is rounded to its last place, whatever else happens
     return Noise(
@@ -84,9 +82,6 @@ def measure_noise(
 
 class AnyLines(Protocol):
     """Lines through theta along which J can be evaluated at a spacing of one's choice."""
-
-    @property
-    def least(self) -> Vector: ...
 
     def some(self, which: np.ndarray) -> AnyLines: ...
 
@@ -107,11 +102,6 @@ class Lines:
     def some(self, which: np.ndarray) -> Lines:
         return replace(self, picked=self.picked[which], owners=self.owners[which])
 
-    @property
-    def least(self) -> Vector:
-        """The smallest spacing that theta can resolve."""
-        return self.spacing(0.0)
-
     def spacing(self, eps: float) -> Vector:
         """Near eps / 64: 3 times a power of two, so that every point is exact in floating point, but none too round."""
         size = np.abs(self.theta[self.picked])
@@ -128,10 +118,14 @@ class Lines:
 
 
 def levels_of(table: np.ndarray) -> tuple[Vector, np.ndarray]:
-    """For rows of J at five equispaced points, the noise level, and whether J stood still along most of the row."""
+    """For rows of J at equispaced points, the noise level, and whether J stood still along most of the row.
+
+    The highest difference, of order k, of noise with standard deviation 1 has the variance C(2k, k).
+    """
+    order = table.shape[1] - 1
     with np.errstate(invalid="ignore"):  # J need not be finite everywhere
-        still = (np.diff(table) == 0).sum(axis=1) > 2
-        return np.abs(table @ _WEIGHTS) / math.sqrt(_VARIANCE), still
+        still = 2 * (np.diff(table) == 0).sum(axis=1) > order
+        return np.abs(np.diff(table, n=order)[:, 0]) / math.sqrt(math.comb(2 * order, order)), still
 
 
 def _moves(numeric: Vector) -> np.ndarray:
@@ -162,12 +156,12 @@ def look_outward(lines: AnyLines, spacing: Vector) -> tuple[Vector, int]:
     return levels, n_looks
 
 
-def forget_kinks(lines: AnyLines, spacing: Vector, levels: Vector, value: float) -> int:
+def _forget_kinks(lines: Lines, spacing: Vector, levels: Vector) -> int:
     """Make nan of the levels that fall as the spacing does: the bend of a kink fades, noise does not."""
-    loud = np.flatnonzero(levels > _LOUD * np.spacing(abs(value)))
+    loud = np.flatnonzero(levels > _LOUD * np.spacing(abs(lines.cost.value)))
     falls = np.ones(loud.size, dtype=bool)
     for part in _INWARD:
-        closer, still = lines.some(loud).levels(np.maximum(spacing[loud] / part, lines.some(loud).least))
+        closer, still = lines.some(loud).levels(np.maximum(spacing[loud] / part, lines.some(loud).spacing(0.0)))
         falls &= (closer < 2 * levels[loud] / part) & ~still
     levels[loud[falls]] = np.nan
     return loud.size * len(_INWARD)
