@@ -30,9 +30,8 @@ def choose_eps(cost: Cost, theta: Vector, layout: Layout, chosen: engine.Setting
     differences = np.stack(
         [engine.differences(cost, theta, components, step, layout, chosen.quiet()) for step in steps]
     )
-    disagreement = [
-        norm(step) for step in np.nan_to_num(np.diff(differences, axis=0), nan=np.inf, posinf=np.inf, neginf=np.inf)
-    ]
+    with np.errstate(invalid="ignore"):
+        disagreement = [norm(step) if np.isfinite(step).all() else np.inf for step in np.diff(differences, axis=0)]
     if not np.isfinite(disagreement).any():
         raise InputError(
             f"eps='auto' must find J finite near theta, got nan or inf at every step from {steps[0]:g} to {steps[-1]:g}: give eps"

@@ -31,7 +31,9 @@ _STEPS = np.array([1.0, 10.0, 0.1, 0.01])  # the order in which steps are taken,
 _FINE = 3e-8  # of a slope, that rounding may take before longer steps are
 _LONGEST = 1e-3  # per component, of such a step
 _ROUNDING = 4.0  # times epsJ / h: what rounding does to a slope
+_PAIRS = {1: (1, 0), 2: (0, 2), 3: (2, 3)}  # after each step, the last two lengths: the longer, the shorter
 _CURVATURE = 0.05  # share of the gap between D+ and D- at a kink that curvature may add
+_MANY_KINKS = 20.0  # gaps of many kinks cancel; a residual above so many gaps is not of their making
 _SECONDS = 3e-9  # about what a component of a direction costs
 _HIDDEN = 0.27  # 1.5 standard deviations, in the bound for rounding
 _SPACING = 1e-6  # length of the steps along which noise is measured
@@ -217,22 +219,22 @@ class Rays:
         times = np.multiply.outer(self._usual_step(directions, vector), _STEPS)
         rounding = _ROUNDING * self.noise / times
         sides = np.full((*times.shape, 2), np.nan)
-        left, kinked = np.arange(len(directions)), np.zeros(len(directions), dtype=bool)
+        left, suspect = np.arange(len(directions)), np.zeros(len(directions), dtype=bool)
         n_evaluations = 0
         for step in range(_STEPS.size):
             sides[left, step] = self.values([directions[k] for k in left], times[left, step])
             n_evaluations += 2 * left.size
             central = (sides[..., 0] - sides[..., 1]) / (2 * times)
+            gap = (sides[..., 0] - 2 * self.cost.value + sides[..., 1]) / times
             value, bound = _best(central, rounding)
             residual = np.abs(value - expected)
-            one_sided = (sides - self.cost.value) * np.array([1, -1]) / times[..., None]
-            bent = _bent(one_sided, step, expected, rounding)
-            kinked |= bent
-            settled = residual <= bound if step == 0 else (residual > C * bound) & ~kinked
+            suspect |= _bends(gap, step, np.abs(central - expected[:, None]), rounding)
+            settled = residual <= bound if step == 0 else (residual > C * bound) & ~suspect
             left = left[~settled[left]]
-        passed_by = kinked & ~bent  # a kink that the shortest step does not reach: the longer ones tell nothing
-        value, bound = np.where(passed_by, central[:, -1], value), np.where(passed_by, rounding[:, -1], bound)
-        return Slopes(value, bound, expected, bent), n_evaluations
+        # Near a kink the shortest step alone tells: by its slope, or where theta is on the kink, by the gap.
+        value, bound = np.where(suspect, central[:, -1], value), np.where(suspect, rounding[:, -1], bound)
+        on_kink, unclear = _sits(gap, np.abs(value - expected), rounding)
+        return Slopes(value, np.where(suspect & unclear, np.inf, bound), expected, suspect & on_kink), n_evaluations
 
 
 def _norms(vector: Vector, directions: list[Direction]) -> Vector:
@@ -262,15 +264,24 @@ def _best(central: np.ndarray, rounding: np.ndarray) -> tuple[Vector, Vector]:
     return values[best, every], bounds[best, every]
 
 
-def _bent(slopes: np.ndarray, step: int, expected: Vector, rounding: np.ndarray) -> np.ndarray:
-    """Whether D+ and D- differ as much at this step as at the longest, and ``expected`` lies between them: a kink."""
-    step = 0 if step == 1 else step  # the longest is the second taken: it is compared with the first
-    longest = np.abs(slopes[:, 1, 0] - slopes[:, 1, 1])
-    low, high = np.sort(slopes[:, step], axis=1).T
-    slack = rounding[:, step] + _CURVATURE * (high - low)
+def _bends(gap: np.ndarray, step: int, residual: np.ndarray, rounding: np.ndarray) -> np.ndarray:
+    """Whether the residual may come from a kink: D+ - D- is jump + curvature h, with a jump of the residual's size."""
+    if step not in _PAIRS:
+        return np.zeros(len(gap), dtype=bool)
+    long, short = _PAIRS[step]
+    jump = np.abs(10 * gap[:, short] - gap[:, long]) / 9
     with np.errstate(invalid="ignore"):
-        stays = (high - low >= longest / 2) & (high - low > 2 * C * rounding[:, step])
-        return stays & (expected >= low - slack) & (expected <= high + slack)
+        return (jump > 2 * C * rounding[:, short]) & (residual[:, short] <= _MANY_KINKS * jump)
+
+
+def _sits(gap: np.ndarray, residual: Vector, rounding: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Whether theta is on a kink that allows for the residual at the shortest step, or on so many that it is unclear."""
+    jump, slack = np.abs(gap[:, -1]), rounding[:, -1]
+    curvature = np.abs(gap[:, 1]) * _STEPS[-1] / _STEPS[1]
+    with np.errstate(invalid="ignore"):
+        kinked = (jump > 2 * C * slack) & (jump > 10 * curvature)
+        allowed = residual <= (0.5 + _CURVATURE) * jump + slack
+        return kinked & allowed, kinked & ~allowed & (residual <= _MANY_KINKS * jump)
 
 
 def draw(rng: np.random.Generator, start: int, stop: int) -> Direction:

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import contextlib
+
 import numba
 import numpy as np
 import pytest
@@ -150,3 +152,21 @@ def test_a_problem_checks_itself(theta, weights):
     problem = fc.Problem(quartic, quartic_gradient, theta, (weights,), name="quartic")
     assert problem.check(eps=1e-6).eps == 1e-6
     assert problem.check().passed
+
+
+def test_a_run_of_minutes_is_announced_with_what_to_use_instead(capsys):
+    import time
+
+    def cost(theta):
+        time.sleep(0.01)
+        return float(theta.sum())
+
+    def stop(done, total):
+        raise KeyboardInterrupt
+
+    for progress, announced in ((stop, True), (False, False)):
+        checker = fc.Checker(cost, np.ones(10_000), progress=progress, chunk=1)
+        components = None if progress else [1]
+        with pytest.raises(KeyboardInterrupt) if progress else contextlib.nullcontext():
+            checker.gradient(np.ones(10_000), components)
+        assert ("will take about 3 min; screen needs" in capsys.readouterr().err) is announced

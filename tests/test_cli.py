@@ -150,3 +150,21 @@ def test_the_installed_command_and_python_m():
         result = subprocess.run([*command, "demo", "--list"], capture_output=True, text=True, check=False)
         assert result.returncode == 0, result.stderr
         assert "factor" in result.stdout
+
+
+def test_screen_and_locate(file):
+    assert run("screen", file).exit_code == 0
+    result = run("screen", f"{file}:wrong", "--locate", "--seed", 3)
+    assert result.exit_code == 1
+    assert "wrong components" in result.stdout
+    assert "b[0]" in result.stdout
+    told = json.loads(run("screen", f"{file}:wrong", "--locate", "--json", "-").stdout)
+    assert told["verdict"] == "WRONG"
+    assert {c["name"] for c in told["location"]["components"]} | set(told["location"]["tensors"])
+
+
+def test_the_step_can_be_chosen(file):
+    assert json.loads(run("check", file, "--eps", "auto", "--json", "-").stdout)["eps"] > 1e-7
+    result = run("check", file, "--eps", "large")
+    assert result.exit_code == 2
+    assert "eps must be a positive number or 'auto', got 'large'" in result.stderr

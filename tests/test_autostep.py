@@ -1,0 +1,70 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import fastcheck as fc
+from fastcheck import zoo
+
+
+@pytest.mark.parametrize(("activation", "most"), [("tanh", 1e-8), ("sigmoid", 1e-8), ("relu", 1e-7)])
+def test_on_right_gradients_the_ratio_is_small(activation, most):
+    for seed in range(4):
+        report = zoo.mlp((20, 30, 5), activation, seed=seed).check(eps="auto")
+        assert report.passed, str(report)
+        assert report.ratio < most
+        assert 1e-6 <= report.eps <= 1e-3
+
+
+def test_the_course_example():
+    report = zoo.course(fixed=True).check(eps="auto")
+    assert report.passed
+    assert report.ratio < 1e-8
+
+
+def test_every_bug_is_still_caught():
+    for bug in zoo.bugs():
+        assert not zoo.mlp((12, 20, 5), bug=bug).check(eps="auto").passed
+
+
+@pytest.mark.parametrize("scale", [1e-3, 1.0, 1e6])
+def test_the_step_follows_the_scale_of_theta(scale, rng):
+    theta = scale * rng.uniform(0.5, 1.5, 30)
+    report = fc.check(lambda t: np.sin(t / scale).sum(), np.cos(theta / scale) / scale, theta, eps="auto")
+    assert report.passed, str(report)
+    assert report.ratio < 1e-7
+
+
+def test_a_checker_keeps_the_step_that_it_chose(theta, weights):
+    from conftest import quartic, quartic_gradient
+
+    with fc.Checker(quartic, theta, args=(weights,), eps="auto") as checker:
+        first = checker.check(theta, quartic_gradient)
+        second = checker.check(0.5 * theta, quartic_gradient)
+    assert first.eps == second.eps
+    assert first.passed
+    assert second.passed
+
+
+def test_evaluations_are_counted_exactly(theta, weights):
+    from conftest import quartic, quartic_gradient
+
+    calls = []
+
+    def cost(theta, weights):
+        calls.append(1)
+        return quartic(theta, weights)
+
+    assert fc.check(cost, quartic_gradient, theta, (weights,), eps="auto").evaluations == len(calls)
+    calls.clear()
+    assert fc.screen(cost, quartic_gradient, theta, (weights,)).evaluations == len(calls)
+    calls.clear()
+    assert fc.locate(cost, 1.1 * quartic_gradient(theta, weights), theta, (weights,)).evaluations == len(calls)
+
+
+def test_a_cost_that_is_finite_at_theta_only(theta):
+    def cost(t):
+        return 1.0 if np.array_equal(t, theta) else np.nan
+
+    with pytest.raises(fc.InputError, match="eps='auto' must find J finite near theta"):
+        fc.check(cost, np.ones(theta.size), theta, eps="auto")

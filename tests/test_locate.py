@@ -1,0 +1,102 @@
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+
+import fastcheck as fc
+from fastcheck import zoo
+from fastcheck.zoo.mlp import ACTIVATIONS
+
+SIZES = (100, 60, 40, 6)
+
+
+@pytest.fixture(scope="module", params=ACTIVATIONS)
+def right(request):
+    problem = zoo.mlp(SIZES, request.param)
+    return problem, problem.grad(problem.theta, *problem.args)
+
+
+def located(problem, gradient, **options):
+    return fc.locate(problem.cost, gradient, problem.theta, problem.args, layout=problem.layout, **options)
+
+
+def strong(gradient, rng, k=1):
+    return sorted(int(i) for i in rng.choice(np.flatnonzero(np.abs(gradient) > 1e-3), size=k, replace=False))
+
+
+@pytest.mark.parametrize("factor", [1.001, 1.01, 2.0, -1.0])
+def test_one_wrong_component_is_named_and_no_other(right, factor, rng):
+    problem, gradient = right
+    for seed in range(3):
+        wrong, (k,) = gradient.copy(), strong(gradient, rng)
+        wrong[k] *= factor
+        location = located(problem, wrong, seed=seed)
+        assert [c.index for c in location.components] == [k], str(location)
+        assert (location.tensors, location.lines, location.unsearched) == ((), (), ())
+        assert location.evaluations <= 350
+        (component,) = location.components
+        assert component.name == problem.layout.name(k)
+        assert component.analytic == wrong[k]
+        assert component.numeric == pytest.approx(gradient[k], rel=1e-5)
+
+
+def test_three_wrong_components(right, rng):
+    problem, gradient = right
+    for seed in range(3):
+        wrong, which = gradient.copy(), strong(gradient, rng, 3)
+        wrong[which] *= 1.5
+        location = located(problem, wrong, seed=seed)
+        assert sorted(c.index for c in location.components) == which, str(location)
+        assert location.evaluations <= 1000
+
+
+@pytest.mark.parametrize("factor", [1.0001, -1.0, 0.0])
+def test_a_tensor_that_is_wrong_throughout_is_named_and_not_searched(right, factor):
+    problem, gradient = right
+    wrong = gradient.copy()
+    wrong[problem.layout.tensors[2].slice] *= factor
+    location = located(problem, wrong)
+    assert location.tensors == ("W2",)
+    assert location.components == ()
+    assert location.evaluations <= 150
+
+
+@pytest.mark.parametrize(("index", "name"), [(np.s_[9, :], "W2[9, :]"), (np.s_[:, 33], "W2[:, 33]")])
+def test_a_wrong_row_or_column_is_named(index, name):
+    problem = zoo.mlp(SIZES, "tanh")
+    wrong = problem.grad(problem.theta, *problem.args)
+    problem.layout.unpack(wrong)["W2"][index] *= 1.5
+    location = located(problem, wrong)
+    assert location.lines == (name,), str(location)
+    assert location.components == ()
+    assert location.tensors == ()
+
+
+def test_a_right_gradient_has_nothing_to_find(right):
+    problem, gradient = right
+    location = located(problem, gradient)
+    assert (location.components, location.tensors, location.lines, location.unsearched) == ((), (), (), ())
+    assert "no wrong component found" in str(location)
+
+
+def test_the_budget_bounds_the_work_and_what_is_left_is_said(right, rng):
+    problem, gradient = right
+    wrong, (k,) = gradient.copy(), strong(gradient, rng)
+    wrong[k] *= 2
+    location = located(problem, wrong, budget=120)
+    assert location.components == ()
+    assert location.unsearched == (problem.layout.tensor_of(k).name,)
+    assert location.evaluations <= 150
+    for bad, error in ((0, ValueError), (1.5, TypeError)):
+        with pytest.raises(error, match="budget must be"):
+            located(problem, wrong, budget=bad)
+
+
+def test_a_location_as_text_and_as_json():
+    problem = zoo.mlp((20, 30, 5), bug="component")
+    location = problem.locate()
+    (component,) = location.components
+    assert component.name in str(location)
+    assert json.loads(json.dumps(location.to_dict()))["components"][0]["name"] == component.name

@@ -1,0 +1,165 @@
+from __future__ import annotations
+
+import numba
+import numpy as np
+import pytest
+from scipy.stats import kstest
+
+import fastcheck as fc
+from fastcheck import zoo
+from fastcheck.compare import Verdict
+from fastcheck.directions import DENSITY, draw
+from fastcheck.zoo.mlp import ACTIVATIONS
+
+SIZES = (20, 40, 30, 6)
+
+
+def entries(direction):
+    return np.array([direction.entry(i) for i in range(direction.start, direction.stop)])
+
+
+def test_directions_are_uniform_independent_and_reproducible(rng):
+    u, v = draw(rng, 0, 20_000), draw(rng, 0, 20_000)
+    a, b = entries(u), entries(v)
+    assert kstest(a, "uniform", args=(-np.sqrt(3), 2 * np.sqrt(3))).pvalue > 1e-3
+    for pair in ((a, b), (a[1:], a[:-1]), (a[::2], a[1::2])):
+        assert abs(np.corrcoef(*pair)[0, 1]) < 0.03
+    assert np.array_equal(entries(u.part(500, 700)), a[500:700])
+
+
+def test_the_dot_product_of_a_part_is_that_of_its_entries(rng):
+    u, vector = draw(rng, 3, 9_999), rng.standard_normal(10_000)
+    for part in (u, u.part(3, 4), u.part(4000, 9000)):
+        assert part.dot(vector) == pytest.approx(entries(part) @ vector[part.start : part.stop], rel=1e-12)
+
+
+@pytest.mark.parametrize("error", [[1.0], [1.0, -1.0], [1.0, 1.0, 1.0], [3.0, 0.1, -2.0, 1.0]])
+def test_a_direction_misses_no_more_often_than_the_guarantee_says(error, rng):
+    error = np.array(error) / np.linalg.norm(error)
+    hits = np.array([abs(draw(rng, 0, error.size).dot(error)) for _ in range(20_000)])
+    for t in (0.01, 0.1, 0.5):
+        assert np.mean(hits <= t) <= DENSITY * t + 0.01
+    assert np.mean(hits**2) == pytest.approx(1.0, rel=0.05)
+
+
+@pytest.mark.parametrize("l2", [0.0, 0.1])
+@pytest.mark.parametrize("activation", ACTIVATIONS)
+def test_no_false_alarm(activation, l2):
+    for seed in range(15):
+        report = zoo.mlp(SIZES, activation, l2=l2, seed=seed).screen(seed=seed)
+        assert report.verdict is Verdict.CORRECT, str(report)
+        assert report.evaluations <= 200
+
+
+@pytest.mark.parametrize("activation", ACTIVATIONS)
+def test_a_single_wrong_component_is_not_missed(activation, rng):
+    problem = zoo.mlp(SIZES, activation)
+    gradient = problem.grad(problem.theta, *problem.args)
+    strong = np.flatnonzero(np.abs(gradient) > 1e-4)
+    for seed in range(15):
+        wrong, k = gradient.copy(), rng.choice(strong)
+        wrong[k] *= 1.01
+        report = fc.screen(problem.cost, wrong, problem.theta, problem.args, layout=problem.layout, seed=seed)
+        assert not report.passed
+        assert {t.name for t in report.tensors if t.verdict is not Verdict.CORRECT} == {
+            problem.layout.tensor_of(k).name
+        }
+
+
+@pytest.mark.parametrize("bug", zoo.bugs())
+def test_every_bug_of_the_zoo_is_caught_with_the_ratio_of_the_full_check(bug):
+    problem = zoo.mlp((20, 30, 5), bug=bug)
+    report, full = problem.screen(), problem.check()
+    assert not report.passed
+    assert report.ratio_low <= full.ratio <= report.ratio_high
+    assert report.ratio == pytest.approx(full.ratio, rel=1.5)
+    wrong = [{t.name for t in r.tensors if t.verdict in (Verdict.WRONG, Verdict.SUSPECT)} for r in (report, full)]
+    assert wrong[0] == wrong[1]
+
+
+def test_the_course_example():
+    assert zoo.course(fixed=True).screen().passed
+    report = zoo.course().screen()
+    assert report.verdict is Verdict.WRONG
+    assert {t.name for t in report.tensors if t.verdict is Verdict.WRONG} == {"W2", "b1"}
+
+
+def test_the_report_of_a_screen(rng):
+    report = zoo.mlp(SIZES).screen()
+    assert report.numeric is None
+    assert report.worst() == ()
+    assert report.ratio_low <= report.ratio <= report.ratio_high
+    assert 0 < report.guarantee < 1e-5
+    assert f"{report.guarantee:.1e}" in str(report)
+    told = report.to_dict()
+    assert told["guarantee"] == report.guarantee
+    assert told["tensors"][0]["ratio_high"] > told["tensors"][0]["ratio_low"]
+
+
+def test_an_error_as_large_as_the_guarantee_is_found():
+    problem = zoo.mlp(SIZES)
+    gradient = problem.grad(problem.theta, *problem.args)
+    guarantee = problem.screen().guarantee
+    for k, seed in enumerate(range(30)):
+        error = np.zeros(gradient.size)
+        error[37 * k] = 2 * np.linalg.norm(gradient) * guarantee
+        report = fc.screen(
+            problem.cost, gradient + error, problem.theta, problem.args, layout=problem.layout, seed=seed
+        )
+        assert not report.passed
+
+
+def test_theta_on_kinks_is_no_bug():
+    problem = zoo.mlp((10, 20, 4), "relu")
+    theta = problem.theta.copy()
+    theta[problem.layout.tensors[1].slice] = 0.0
+    x = np.zeros_like(problem.args[0])
+    report = fc.screen(problem.cost, problem.grad, theta, (x, *problem.args[1:]), layout=problem.layout)
+    assert report.verdict in (Verdict.CORRECT, Verdict.UNRESOLVED), str(report)
+
+
+def test_the_same_for_any_workers_and_again():
+    problem = zoo.mlp(SIZES, bug="sign")
+    reports = [problem.screen(workers=workers) for workers in (1, 2, 1)]
+    assert len({report.ratio for report in reports}) == 1
+    assert problem.screen(seed=1).ratio != reports[0].ratio
+
+
+def test_nothing_of_the_callers_is_modified(theta, weights):
+    from conftest import quartic, quartic_gradient
+
+    gradient = quartic_gradient(theta, weights)
+    before = [array.copy() for array in (theta, weights, gradient)]
+    fc.screen(quartic, gradient, theta, (weights,))
+    fc.locate(quartic, gradient * 1.5, theta, (weights,))
+    for array, old in zip((theta, weights, gradient), before, strict=True):
+        assert np.array_equal(array, old)
+
+
+def test_a_large_linear_cost():
+    n = 300_000
+    slopes = np.random.default_rng(0).standard_normal(n)
+
+    @numba.njit
+    def cost(theta, slopes):
+        return np.dot(theta, slopes)
+
+    theta = np.full(n, 0.3)
+    assert fc.screen(cost, slopes, theta, (slopes,)).passed
+    assert not fc.screen(cost, slopes * 1.001, theta, (slopes,)).passed
+
+
+def test_a_gradient_that_is_not_finite(theta, weights):
+    from conftest import quartic, quartic_gradient
+
+    gradient = quartic_gradient(theta, weights)
+    gradient[3] = np.nan
+    report = fc.screen(quartic, gradient, theta, (weights,))
+    assert report.verdict is Verdict.WRONG
+    assert report.findings[0].kind == "nonfinite"
+
+
+@pytest.mark.parametrize(("seed", "error"), [(-1, ValueError), (1.5, TypeError), (True, TypeError), ("a", TypeError)])
+def test_seed(seed, error, theta):
+    with pytest.raises(error, match="seed must be a non-negative integer, got"):
+        fc.screen(lambda t: t.sum(), np.ones(theta.size), theta, seed=seed)
