@@ -32,6 +32,7 @@ _FINE = 3e-8  # of a slope, that rounding may take before longer steps are
 _LONGEST = 1e-3  # per component, of such a step
 _ROUNDING = 4.0  # times epsJ / h: what rounding does to a slope
 _PAIRS = {1: (1, 0), 2: (0, 2), 3: (2, 3)}  # after each step, the last two lengths: the longer, the shorter
+_SHORT = (2, 3)  # the lengths below the usual one, in the order tried
 _CURVATURE = 0.05  # share of the gap between D+ and D- at a kink that curvature may add
 _MANY_KINKS = 20.0  # gaps of many kinks cancel; a residual above so many gaps is not of their making
 _SECONDS = 3e-9  # about what a component of a direction costs
@@ -231,10 +232,17 @@ class Rays:
             suspect |= _bends(gap, step, np.abs(central - expected[:, None]), rounding)
             settled = residual <= bound if step == 0 else (residual > C * bound) & ~suspect
             left = left[~settled[left]]
-        # Near a kink the shortest step alone tells: by its slope, or where theta is on the kink, by the gap.
+        # Near a kink only steps that do not reach it tell; where theta is on the kink, the gap does.
+        for step in _SHORT:
+            jump = _jump(gap, step, rounding)
+            clear = suspect & (jump == 0)
+            value, bound = np.where(clear, central[:, step], value), np.where(clear, rounding[:, step], bound)
+            suspect &= ~clear
+        residual = np.abs(central[:, -1] - expected)
+        on_kink = suspect & (residual <= (0.5 + _CURVATURE) * jump + rounding[:, -1])
+        unclear = suspect & ~on_kink & (residual <= _MANY_KINKS * jump)
         value, bound = np.where(suspect, central[:, -1], value), np.where(suspect, rounding[:, -1], bound)
-        on_kink, unclear = _sits(gap, np.abs(value - expected), rounding)
-        return Slopes(value, np.where(suspect & unclear, np.inf, bound), expected, suspect & on_kink), n_evaluations
+        return Slopes(value, np.where(unclear, np.inf, bound), expected, on_kink), n_evaluations
 
 
 def _norms(vector: Vector, directions: list[Direction]) -> Vector:
@@ -274,14 +282,11 @@ def _bends(gap: np.ndarray, step: int, residual: np.ndarray, rounding: np.ndarra
         return (jump > 2 * C * rounding[:, short]) & (residual[:, short] <= _MANY_KINKS * jump)
 
 
-def _sits(gap: np.ndarray, residual: Vector, rounding: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Whether theta is on a kink that allows for the residual at the shortest step, or on so many that it is unclear."""
-    jump, slack = np.abs(gap[:, -1]), rounding[:, -1]
-    curvature = np.abs(gap[:, 1]) * _STEPS[-1] / _STEPS[1]
+def _jump(gap: np.ndarray, step: int, rounding: np.ndarray) -> Vector:
+    """|D+ - D-| at a short step, or 0 where curvature and rounding explain it: no kink within that step of theta."""
+    size, curvature = np.abs(gap[:, step]), np.abs(gap[:, 1]) * _STEPS[step] / _STEPS[1]
     with np.errstate(invalid="ignore"):
-        kinked = (jump > 2 * C * slack) & (jump > 10 * curvature)
-        allowed = residual <= (0.5 + _CURVATURE) * jump + slack
-        return kinked & allowed, kinked & ~allowed & (residual <= _MANY_KINKS * jump)
+        return np.where((size > 2 * C * rounding[:, step]) & (size > 10 * curvature), size, 0.0)
 
 
 def draw(rng: np.random.Generator, start: int, stop: int) -> Direction:

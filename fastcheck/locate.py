@@ -16,7 +16,7 @@ import numpy as np
 from fastcheck import compare, engine, inputs
 from fastcheck import cost as costs
 from fastcheck.compare import Component
-from fastcheck.directions import Direction, Rays, draw
+from fastcheck.directions import Direction, Rays, Slopes, draw
 from fastcheck.layout import Layout, Tensor, Vector
 from fastcheck.progress import progress as progress_of
 from fastcheck.report import plain_types
@@ -100,11 +100,12 @@ def search(measured: Screened, rng: np.random.Generator, budget: int) -> Locatio
     """The wrong components of a screen that failed; nothing where it did not."""
     hunt = _Hunt(measured.rays, measured.analytic.copy(), rng, budget, measured.evaluations)
     layout = measured.rays.layout
-    failing = [k for k, (_, slopes) in measured.tensors.items() if slopes.failed.any()]
-    for k in sorted(failing, key=lambda k: -_significance(measured, k).max()):
-        directions, slopes = measured.tensors[k]
-        worst = int(_significance(measured, k).argmax())
-        hunt.tensor(layout.tensors[k], _Way(directions[worst], slopes.residual[worst], slopes.bound[worst]))
+    ways = {k: _worst_way(directions, slopes) for k, (directions, slopes) in measured.tensors.items()}
+    for k in sorted((k for k, way in ways.items() if way.fails), key=lambda k: -ways[k].significance):
+        hunt.tensor(layout.tensors[k], ways[k])
+    whole = _worst_way(measured.directions, measured.whole)
+    if whole.fails and not any(way.fails for way in ways.values()):  # no tensor shows it by itself
+        hunt.tensor(Tensor("theta", (layout.size,), 0), whole)
     found = [compare.component(i, numeric, measured.analytic[i], layout) for i, numeric in hunt.numeric.items()]
     return Location(
         tuple(sorted(found, key=lambda c: -abs(c.error))),
@@ -113,11 +114,6 @@ def search(measured: Screened, rng: np.random.Generator, budget: int) -> Locatio
         tuple(hunt.lines),
         tuple(hunt.unsearched),
     )
-
-
-def _significance(measured: Screened, k: int) -> Vector:
-    slopes = measured.tensors[k][1]
-    return np.abs(slopes.residual) / slopes.bound
 
 
 class _Spent(Exception):
@@ -133,8 +129,17 @@ class _Way:
     bound: float
 
     @property
+    def significance(self) -> float:
+        return abs(self.residual) / self.bound
+
+    @property
     def fails(self) -> bool:
-        return abs(self.residual) > compare.C * self.bound
+        return self.significance > compare.C
+
+
+def _worst_way(directions: list[Direction], slopes: Slopes) -> _Way:
+    worst = int(np.argmax(np.abs(slopes.residual) / slopes.bound))
+    return _Way(directions[worst], slopes.residual[worst], slopes.bound[worst])
 
 
 @dataclass

@@ -45,6 +45,7 @@ class Screened:
 
     rays: Rays
     analytic: Vector
+    directions: list[Direction]  # over everything
     whole: Slopes
     tensors: dict[int, tuple[list[Direction], Slopes]]  # by position in the layout
     evaluations: int
@@ -94,7 +95,9 @@ def measure(cost: Cost, at: Point, analytic: Vector, rng: np.random.Generator, c
     own = {k: [_on(at.layout.tensors[k], rng) for _ in range(N_TENSOR)] for k in filled} if len(filled) > 1 else {}
     slopes, n_slopes = rays.slopes([*whole, *(u for us in own.values() for u in us)], analytic)
     tensors = {k: (us, slopes.part(N_WHOLE + i * N_TENSOR, N_TENSOR)) for i, (k, us) in enumerate(own.items())}
-    measured = Screened(rays, analytic, slopes.part(0, N_WHOLE), tensors, cost.evaluations + n_evaluations + n_slopes)
+    measured = Screened(
+        rays, analytic, whole, slopes.part(0, N_WHOLE), tensors, cost.evaluations + n_evaluations + n_slopes
+    )
     if not own:
         return replace(measured, tensors={filled[0]: (whole, measured.whole)})
     return _told_apart(measured, rng)
