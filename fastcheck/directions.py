@@ -166,6 +166,8 @@ class Rays:
     def values(self, directions: list[Direction], times: Vector) -> np.ndarray:
         """J(theta + t u) and J(theta - t u), u = directions[k], t = times[k]: shape (directions, 2)."""
         out = np.empty((len(directions), 2))
+        if not directions:
+            return out
 
         def task(own: Vector, start: int, stop: int) -> None:
             for k in range(start, stop):
@@ -220,7 +222,7 @@ class Rays:
         times = np.multiply.outer(self._usual_step(directions, vector), _STEPS)
         rounding = _ROUNDING * self.noise / times
         sides = np.full((*times.shape, 2), np.nan)
-        left, suspect = np.arange(len(directions)), np.zeros(len(directions), dtype=bool)
+        left, bend = np.arange(len(directions)), np.zeros(len(directions))
         n_evaluations = 0
         for step in range(_STEPS.size):
             sides[left, step] = self.values([directions[k] for k in left], times[left, step])
@@ -229,9 +231,10 @@ class Rays:
             gap = (sides[..., 0] - 2 * self.cost.value + sides[..., 1]) / times
             value, bound = _best(central, rounding)
             residual = np.abs(value - expected)
-            suspect |= _bends(gap, step, np.abs(central - expected[:, None]), rounding)
-            settled = residual <= bound if step == 0 else (residual > C * bound) & ~suspect
+            bend = np.maximum(bend, _bend(gap, step, np.abs(central - expected[:, None]), rounding))
+            settled = residual <= bound if step == 0 else (residual > C * bound) & (bend == 0)
             left = left[~settled[left]]
+        suspect = bend > 0
         # Near a kink only steps that do not reach it tell; where theta is on the kink, the gap does.
         for step in _SHORT:
             jump = _jump(gap, step, rounding)
@@ -242,7 +245,20 @@ class Rays:
         on_kink = suspect & (residual <= (0.5 + _CURVATURE) * jump + rounding[:, -1])
         unclear = suspect & ~on_kink & (residual <= _MANY_KINKS * jump)
         value, bound = np.where(suspect, central[:, -1], value), np.where(suspect, rounding[:, -1], bound)
-        return Slopes(value, np.where(unclear, np.inf, bound), expected, on_kink), n_evaluations
+        slopes = Slopes(value, np.where(unclear, np.inf, bound), expected, on_kink)
+        edge = np.flatnonzero((bend > 0) & ~suspect & slopes.failed)
+        return self._past_the_edge(slopes, edge, directions, times[:, -1] / 10), n_evaluations + 2 * edge.size
+
+    def _past_the_edge(self, slopes: Slopes, edge: np.ndarray, directions: list[Direction], times: Vector) -> Slopes:
+        """A still shorter step where one may just reach a kink, too little for its gap to show: kept if the residual falls."""
+        j = self.values([directions[k] for k in edge], times[edge])
+        value, bound = slopes.value.copy(), slopes.bound.copy()
+        for k, (right, left) in zip(edge, j, strict=True):
+            shorter, rounding = (right - left) / (2 * times[k]), _ROUNDING * self.noise / times[k]
+            residual = abs(shorter - slopes.expected[k])
+            if residual <= C * rounding and residual < abs(slopes.residual[k]) / 2:
+                value[k], bound[k] = shorter, rounding
+        return replace(slopes, value=value, bound=bound)
 
 
 def _norms(vector: Vector, directions: list[Direction]) -> Vector:
@@ -272,14 +288,14 @@ def _best(central: np.ndarray, rounding: np.ndarray) -> tuple[Vector, Vector]:
     return values[best, every], bounds[best, every]
 
 
-def _bends(gap: np.ndarray, step: int, residual: np.ndarray, rounding: np.ndarray) -> np.ndarray:
-    """Whether the residual may come from a kink: D+ - D- is jump + curvature h, with a jump of the residual's size."""
+def _bend(gap: np.ndarray, step: int, residual: np.ndarray, rounding: np.ndarray) -> Vector:
+    """The jump in D+ - D- = jump + curvature h, if the residual may come of it: is no larger than some jumps; else 0."""
     if step not in _PAIRS:
-        return np.zeros(len(gap), dtype=bool)
+        return np.zeros(len(gap))
     long, short = _PAIRS[step]
     jump = np.abs(10 * gap[:, short] - gap[:, long]) / 9
     with np.errstate(invalid="ignore"):
-        return (jump > 2 * C * rounding[:, short]) & (residual[:, short] <= _MANY_KINKS * jump)
+        return np.where((jump > 2 * C * rounding[:, short]) & (residual[:, short] <= _MANY_KINKS * jump), jump, 0.0)
 
 
 def _jump(gap: np.ndarray, step: int, rounding: np.ndarray) -> Vector:
