@@ -43,7 +43,9 @@ def tell(report: Report, worst: int) -> Any:
         ]
     for finding in report.findings:
         parts += [Text(), Padding(Text.assemble((finding.kind, "bold"), ": ", finding.message), (0, 0, 0, 0))]
-    parts += [Text(), Text(_NEXT[report.verdict]), Text(_effort(report), style="dim")]
+    if report.passed or report.numeric is not None:
+        parts += [Text(), Text(_NEXT[report.verdict])]
+    parts.append(Text(_effort(report), style="dim"))
     return Group(*parts)
 
 
@@ -74,7 +76,7 @@ def _headline(report: Report) -> Text:
     name = report.verdict.name
     return Text.assemble(
         (name, _STYLES[report.verdict]), f": {report.verdict.value}{_where(report)}\n",
-        f"  ratio {report.ratio:.4e}   rounding floor {report.floor:.1e}   eps {report.eps:g}",
+        f"  ratio {report.ratio:.4e}   rounding floor {report.floor:.1e}   {'step' if report.numeric is None else 'eps'} {report.eps:g}",
     )  # fmt: skip
 
 
