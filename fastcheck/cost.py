@@ -181,7 +181,7 @@ def _vet(cost: Cost, theta: Vector, layout: Layout) -> Cost:
     """Evaluate J twice at a copy of theta; return the cost with its value and time."""
     work, args = theta.copy(), private(cost.args)
     with _turn(cost.parallel):
-        first, _ = _evaluate(cost.function, work, args)
+        first, seconds_first = _evaluate(cost.function, work, args)
         again, seconds = _evaluate(cost.function, work, args)
     index = first_difference(work, theta)
     if index is not None:
@@ -193,7 +193,7 @@ def _vet(cost: Cost, theta: Vector, layout: Layout) -> Cost:
             f"cost must be repeatable, got {first!r} and then {again!r} at the same theta: switch dropout off or fix its mask, "
             "and seed any generator inside the cost"
         )
-    return replace(cost, value=first, seconds=seconds, evaluations=2)
+    return replace(cost, value=first, seconds=min(seconds_first, seconds), evaluations=2)
 
 
 def _require_finite_value(value: float) -> None:

@@ -182,7 +182,7 @@ def _chunk_sizes(chosen: int | None, n_items: int, seconds_each: float, workers:
         return chosen, chosen
     least, most = (int(seconds / max(seconds_each, 1e-9)) for seconds in (_MIN_CHUNK_SECONDS, _MAX_CHUNK_SECONDS))
     if workers == 1:
-        least = n_items // _PARTS  # nobody to finish together with
+        least = max(least, n_items // _PARTS)  # nobody to finish together with
     return max(least, 1), max(most, 1)
 
 
