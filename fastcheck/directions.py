@@ -169,6 +169,8 @@ class Rays:
         if not directions:
             return out
 
+        all_over = all(u.size == self.theta.size for u in directions)  # each is written over the one before
+
         def task(own: Vector, start: int, stop: int) -> None:
             for k in range(start, stop):
                 u = directions[k]
@@ -178,10 +180,14 @@ class Rays:
                 out[k, 0] = self._value(own)
                 _reflect(self.theta, u.start, u.stop, own)
                 out[k, 1] = self._value(own)
-                own[u.start : u.stop] = self.theta[u.start : u.stop]
+                if not all_over:
+                    own[u.start : u.stop] = self.theta[u.start : u.stop]
 
         seconds = 2 * (self.cost.seconds + _SECONDS * self.theta.size)
         engine.run(task, len(directions), seconds, self.cost, self.theta, self.layout, self.chosen, self.copies)
+        if all_over:
+            for copy in self.copies:
+                copy[:] = self.theta
         return out
 
     def _dots(self, directions: list[Direction], vector: Vector) -> Vector:
