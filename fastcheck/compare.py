@@ -148,6 +148,13 @@ def tolerance(numeric: Vector, analytic: Vector, sigma: float) -> float:
     return max(C_COMPONENT * sigma, GREAT * largest(numeric, analytic))
 
 
+def wrong_alone(numeric: Vector, analytic: Vector, sigma: float, settled: np.ndarray) -> np.ndarray:
+    """Positions of the components of a tensor that are wrong by themselves, those ``settled`` otherwise left out."""
+    error = np.abs(numeric - analytic)
+    error[settled] = 0.0
+    return np.flatnonzero((error > tolerance(numeric, analytic, sigma)) & np.isfinite(error))
+
+
 def judge_component(c: Component, sigma: float) -> Judgement:
     """The verdict on a component that is wrong by itself."""
     relative = abs(c.error) / (abs(c.numeric) + abs(c.analytic))

@@ -85,7 +85,7 @@ def _batches(
     n = _FIRST_BATCH
     while True:
         settled = found.within(span)
-        doubted = _alone(numeric, analytic, sigma, settled)
+        doubted = compare.wrong_alone(numeric, analytic, sigma, settled)
         together = not doubted.size
         if together and _norm_seems_wrong(numeric, analytic, sigma, settled):
             doubted = np.setdiff1d(np.flatnonzero(np.isfinite(numeric - analytic)), settled)
@@ -94,13 +94,6 @@ def _batches(
         error = np.abs(numeric[doubted] - analytic[doubted])
         yield doubted[np.argsort(-error, kind="stable")[:n]], together
         n *= 2
-
-
-def _alone(numeric: Vector, analytic: Vector, sigma: float, settled: np.ndarray) -> np.ndarray:
-    """Positions of the components that seem wrong by themselves."""
-    error = np.abs(numeric - analytic)
-    error[settled] = 0.0
-    return np.flatnonzero((error > compare.tolerance(numeric, analytic, sigma)) & np.isfinite(error))
 
 
 def _norm_seems_wrong(numeric: Vector, analytic: Vector, sigma: float, settled: np.ndarray) -> bool:

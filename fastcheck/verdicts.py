@@ -76,12 +76,10 @@ def _worst_alone(
     look: Look, numeric: Vector, analytic: Vector, sigma: float, second: Second, span: slice
 ) -> Judgement | None:
     """The gravest judgement on a component that is wrong by itself, at every step."""
-    error = np.abs(numeric - analytic)
-    error[second.within(span)] = 0.0
-    alone = np.flatnonzero((error > compare.tolerance(numeric, analytic, sigma)) & np.isfinite(error))
+    alone = compare.wrong_alone(numeric, analytic, sigma, second.within(span))
     if not alone.size:
         return None
-    relative = error[alone] / (np.abs(numeric[alone]) + np.abs(analytic[alone]))
+    relative = np.abs(numeric[alone] - analytic[alone]) / (np.abs(numeric[alone]) + np.abs(analytic[alone]))
     position = int(alone[np.argmax(relative)])
     index = span.start + position if look.components is None else int(look.components[span.start + position])
     return compare.judge_component(compare.component(index, numeric[position], analytic[position], look.layout), sigma)
