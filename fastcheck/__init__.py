@@ -6,7 +6,7 @@
 
 from fastcheck.check import Checker, assert_gradient, check, gradient
 from fastcheck.compare import Component, TensorReport, Verdict
-from fastcheck.diagnose import Finding
+from fastcheck.diagnosis import Finding
 from fastcheck.errors import InputError, InputTypeError
 from fastcheck.kernels import central_difference
 from fastcheck.layout import Layout, Tensor, pack

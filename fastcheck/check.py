@@ -14,7 +14,7 @@ from fastcheck import cost as costs
 from fastcheck import engine, inputs, steps
 from fastcheck.autostep import choose_eps
 from fastcheck.cost import Cost
-from fastcheck.diagnose import findings
+from fastcheck.diagnosis import findings
 from fastcheck.inputs import Point
 from fastcheck.layout import Layout, Vector
 from fastcheck.noise import measure_noise

@@ -13,11 +13,11 @@ from rich.console import Console
 
 from fastcheck import zoo
 from fastcheck.errors import InputError
+from fastcheck.faces.tables import plain, tell_location
 from fastcheck.loading import load
 from fastcheck.locate import Location
 from fastcheck.problem import Problem
 from fastcheck.report import Report
-from fastcheck.tables import plain, tell_location
 
 Ask = Callable[[Problem], tuple[Report, Location | None]]
 

@@ -60,7 +60,7 @@ class Location:
         return plain_types(asdict(self))
 
     def __str__(self) -> str:
-        from fastcheck.tables import plain, tell_location  # loaded only when there is something to show
+        from fastcheck.faces.tables import plain, tell_location  # loaded only when there is something to show
 
         return plain(tell_location(self))
 

@@ -12,7 +12,7 @@ import numpy as np
 
 from fastcheck import compare
 from fastcheck.compare import Component, TensorReport, Verdict
-from fastcheck.diagnose import Finding
+from fastcheck.diagnosis import Finding
 from fastcheck.layout import Layout, Vector
 
 
@@ -129,13 +129,13 @@ class Report:
 
     def renderable(self, worst: int = 5) -> Any:
         """What a person reads, for a rich console, with up to ``worst`` components that are off."""
-        from fastcheck.tables import tell  # loaded only when there is something to show
+        from fastcheck.faces.tables import tell  # loaded only when there is something to show
 
         return tell(self, worst)
 
     def text(self, worst: int = 5) -> str:
         """The same as plain text."""
-        from fastcheck.tables import plain
+        from fastcheck.faces.tables import plain
 
         return plain(self.renderable(worst))
 

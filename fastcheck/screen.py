@@ -24,7 +24,7 @@ from fastcheck import compare, engine, inputs
 from fastcheck import cost as costs
 from fastcheck.compare import Judgement, Size, TensorReport, Verdict
 from fastcheck.cost import Cost
-from fastcheck.diagnose import findings_of_screen
+from fastcheck.diagnosis import findings_of_screen
 from fastcheck.directions import DENSITY, STEP, Direction, Rays, Slopes, draw, listen
 from fastcheck.inputs import Point
 from fastcheck.layout import Layout, Tensor, Vector, first_not_finite

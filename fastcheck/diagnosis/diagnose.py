@@ -2,28 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 
 from fastcheck import compare
 from fastcheck.compare import Judgement, TensorReport, Verdict
 from fastcheck.cost import Cost
+from fastcheck.diagnosis.finding import Finding
 from fastcheck.inputs import Point
 from fastcheck.layout import Layout, Vector
 from fastcheck.recheck import Second
 
 _SHOWN = 3  # components named in one sentence
 _LARGEST_EPS = 1e-4  # beyond it, truncation is the more likely trouble
-
-
-@dataclass(frozen=True)
-class Finding:
-    """One thing worth knowing: a short stable ``kind``, the tensors it is about, and a sentence or two."""
-
-    kind: str
-    tensors: tuple[str, ...]
-    message: str
 
 
 def findings(
