@@ -14,14 +14,14 @@ from fastcheck import cost as costs
 from fastcheck import engine, inputs, steps
 from fastcheck.autostep import choose_eps
 from fastcheck.cost import Cost
-from fastcheck.diagnosis import findings
+from fastcheck.diagnosis import Checked, findings
 from fastcheck.inputs import Point
 from fastcheck.layout import Layout, Vector
 from fastcheck.noise import measure_noise
 from fastcheck.progress import progress as progress_of
 from fastcheck.recheck import Look, second_look
 from fastcheck.report import Report
-from fastcheck.verdicts import verdicts
+from fastcheck.verdicts import if_repeatable, verdicts
 
 EPS = 1e-7
 _LONG = 60.0  # seconds after which a run is announced
@@ -182,8 +182,7 @@ class Checker:
     def _check(self, cost: Cost, at: Point, grad: Any, components: int | Any) -> Report:
         chosen = inputs.components(components, at.layout)
         chosen = None if chosen is None else np.unique(chosen)
-        analytic = inputs.gradient(grad, at, self._args)
-        analytic = analytic if chosen is None else analytic[chosen]
+        analytic, again = inputs.gradient_twice(grad, at, self._args, chosen)
         begin = time.perf_counter()
         numeric = self._differences(cost, at, chosen)
         look = Look(cost, at.theta, at.layout, chosen, self._eps, self._chosen)
@@ -191,6 +190,8 @@ class Checker:
         second, n_second = second_look(look, numeric, analytic, noise)
         seconds = time.perf_counter() - begin
         whole, tensors = verdicts(look, numeric, analytic, noise, second)
+        whole = if_repeatable(whole, analytic, again)
+        said, n_said = findings(Checked(at, look, numeric, analytic, again, noise, second, whole, tensors, seconds))
         return Report(
             ratio=whole.ratio,
             floor=whole.floor,
@@ -201,9 +202,9 @@ class Checker:
             components=chosen,
             layout=at.layout,
             tensors=tensors,
-            findings=findings(at, cost, chosen, numeric, analytic, tensors, whole, second, self._eps),
+            findings=said,
             eps=self._eps,
-            evaluations=cost.evaluations + 2 * numeric.size + noise.evaluations + n_second,
+            evaluations=cost.evaluations + 2 * numeric.size + noise.evaluations + n_second + n_said,
             seconds=seconds,
             noise=noise.overall,
             workers=engine.n_workers(cost, self._chosen),

@@ -164,6 +164,11 @@ def judge_component(c: Component, sigma: float) -> Judgement:
     )
 
 
+def unrepeatable(first: Vector, again: Vector) -> bool:
+    """Whether two calls at the same theta gave different gradients, beyond the order in which threads may add."""
+    return size(first, again, 0.0).ratio > GREAT
+
+
 def component(index: int, numeric: float, analytic: float, layout: Layout) -> Component:
     return Component(index, layout.name(index), float(analytic), float(numeric), float(numeric) - float(analytic))
 

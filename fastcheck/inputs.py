@@ -76,6 +76,17 @@ def gradient(grad: Any, at: Point, args: tuple[Any, ...]) -> Vector:
     return _vector(value, at.layout)
 
 
+def gradient_twice(
+    grad: Any, at: Point, args: tuple[Any, ...], chosen: np.ndarray | None
+) -> tuple[Vector, Vector | None]:
+    """The analytic gradient at ``chosen``, and what a second call returns if ``grad`` is a function: it may keep state."""
+    first = gradient(grad, at, args)
+    again = gradient(grad, at, args) if callable(grad) else None
+    if chosen is None:
+        return first, again
+    return first[chosen], None if again is None else again[chosen]
+
+
 def _vector(value: Any, layout: Layout) -> Vector:
     if isinstance(value, Mapping):
         return layout.pack(value, "gradient")

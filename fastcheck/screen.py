@@ -25,6 +25,7 @@ from fastcheck import cost as costs
 from fastcheck.compare import Judgement, Size, TensorReport, Verdict
 from fastcheck.cost import Cost
 from fastcheck.diagnosis import findings_of_screen
+from fastcheck.diagnosis.evidence import Part
 from fastcheck.directions import DENSITY, STEP, Direction, Rays, Slopes, draw, listen
 from fastcheck.inputs import Point
 from fastcheck.layout import Layout, Tensor, Vector, first_not_finite
@@ -185,6 +186,7 @@ def _report(measured: Screened, cost: Cost, at: Point, analytic: Vector, seconds
         _tensor_report(tensor, analytic[tensor.slice], estimates.get(k)) for k, tensor in enumerate(at.layout.tensors)
     ]
     whole = _estimate(measured.whole, measured.analytic)
+    parts = [_part(measured, k) for k in estimates]
     sizes = [estimates[k].size if k in estimates else compare.joined([]) for k in range(len(tensors))]
     judged = as_its_worst(_judged(whole, measured.analytic, compare.LOOK), whole.size, sizes, tensors)
     return Report(
@@ -197,7 +199,9 @@ def _report(measured: Screened, cost: Cost, at: Point, analytic: Vector, seconds
         components=None,
         layout=at.layout,
         tensors=tuple(tensors),
-        findings=findings_of_screen(at, cost, analytic, judged, whole.guarantee, _kinked(measured, at.layout)),
+        findings=findings_of_screen(
+            at, cost, analytic, judged, tensors, parts, whole.guarantee, _kinked(measured, at.layout)
+        ),
         eps=STEP,
         evaluations=measured.evaluations,
         seconds=seconds,
@@ -228,6 +232,22 @@ def _tensor_report(tensor: Tensor, analytic: Vector, estimate: _Estimate | None)
         estimate.low,
         estimate.high,
     )
+
+
+def _part(measured: Screened, k: int) -> Part:
+    """What the directions on one tensor show, for the diagnosis."""
+    directions, slopes = measured.tensors[k]
+    tensor = measured.rays.layout.tensors[k]
+    own = tensor.slice
+
+    def sees(vector: Vector) -> Vector:
+        joined = np.empty_like(measured.analytic)
+        joined[own] = vector
+        return np.array([u.dot(joined) for u in directions])
+
+    theta, analytic = measured.rays.theta[own], measured.analytic[own]
+    slack = compare.C * slopes.bound
+    return Part(tensor, theta, analytic, slopes.value, slack, compare.norm(slack), None, sees)
 
 
 def _kinked(measured: Screened, layout: Layout) -> tuple[str, ...]:

@@ -38,6 +38,14 @@ def as_its_worst(judged: Judgement, whole: Size, sizes: list[Size], tensors: lis
     return judged
 
 
+def if_repeatable(judged: Judgement, first: Vector, again: Vector | None) -> Judgement:
+    """The judgement on the whole, WRONG where a second call of the gradient at the same theta gave another one."""
+    if again is None or not compare.unrepeatable(first, again):
+        return judged
+    reason = f"a second call of grad at the same theta gives another gradient (ratio {compare.size(first, again, 0.0).ratio:.1e})"
+    return replace(judged, verdict=Verdict.WRONG, reason=reason)
+
+
 def _too_small(size: Size, tensor: TensorReport, whole: Size) -> bool:
     """Whether an unresolved tensor is too small to matter: wrong throughout, it would not lift the whole off its floor."""
     if tensor.verdict is not Verdict.UNRESOLVED or size.n < tensor.n_components:

@@ -1,0 +1,125 @@
+"""What a person should know beside the verdict: where this check is blind, and what would make it better or quicker."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from fastcheck import compare
+from fastcheck.cost import Cost
+from fastcheck.diagnosis.evidence import Part
+from fastcheck.diagnosis.examples import cuts
+from fastcheck.diagnosis.finding import Finding
+from fastcheck.inputs import Point
+from fastcheck.layout import Layout
+
+_DOMINATED = 0.01  # the part of the gradient that is left beside regularisation
+_SATURATED = 0.1  # the part of a matrix's rows or columns that may be zero unmentioned
+_ENOUGH = 64  # examples; a check needs no more,
+_SLOW = 10.0  # seconds, from which on it matters
+
+
+def advice(
+    point: Point, cost: Cost, parts: Sequence[Part], components: np.ndarray | None, seconds: float
+) -> list[Finding | None]:
+    """All the advice that applies, or None in its place."""
+    return [
+        symmetric(point),
+        _dominated(parts),
+        _saturated(parts),
+        sampled(components, point.layout),
+        narrow(point),
+        _many_examples(cost, seconds),
+        slow(cost),
+    ]
+
+
+def symmetric(point: Point) -> Finding | None:
+    """Parameters at which mistakes cancel: all zero, all equal, or the same for every unit."""
+    if not point.theta.any():
+        message = "theta is zero throughout: many mistakes are invisible there. Draw it at random, and check again after some training."
+        return Finding("symmetric", point.layout.names, message)
+    names = tuple(t.name for t in point.layout.tensors if _is_symmetric(point.theta[t.slice].reshape(t.shape)))
+    if not names:
+        return None
+    message = f"{', '.join(names)}: the same value for every unit, which hides mistakes (a missing factor 1, two units mixed up). Draw it at random."
+    return Finding("symmetric", names, message)
+
+
+def _is_symmetric(values: np.ndarray) -> bool:
+    """Equal throughout, zero biases apart, or equal in every row of a matrix."""
+    if values.size < 2:
+        return False
+    matrix = np.squeeze(values)
+    if matrix.ndim < 2:
+        return bool((matrix == matrix[0]).all() and matrix[0] != 0)
+    return bool((matrix == matrix[:1]).all())
+
+
+def _dominated(parts: Sequence[Part]) -> Finding | None:
+    """Tensors whose numeric gradient is all but a multiple of theta."""
+    names = []
+    for part in parts:
+        square = float(part.theta @ part.theta)
+        if part.numeric is None or part.numeric.size < 4 or not square:
+            continue
+        rest = part.numeric - (part.theta @ part.numeric / square) * part.theta
+        if part.numeric.any() and compare.norm(rest) <= _DOMINATED * compare.norm(part.numeric):
+            names.append(part.tensor.name)
+    if not names:
+        return None
+    message = f"{', '.join(names)}: more than 99 % of the gradient is regularisation, beside which a mistake in the rest is hard to see. Check with a smaller coefficient as well."
+    return Finding("regularised", tuple(names), message)
+
+
+def _saturated(parts: Sequence[Part]) -> Finding | None:
+    """Matrices with whole rows or columns at which both gradients are exactly zero."""
+    said = {}
+    for part in parts:
+        if part.numeric is None or not part.whole or sum(length > 1 for length in part.tensor.shape) < 2:
+            continue
+        dead = ((part.numeric == 0) & (part.analytic == 0)).reshape(part.tensor.shape)
+        for axis, what in ((0, "rows"), (dead.ndim - 1, "columns")):
+            n = int(dead.all(axis=tuple(k for k in range(dead.ndim) if k != axis)).sum())
+            if _SATURATED * dead.shape[axis] <= n < dead.shape[axis]:
+                said.setdefault(part.tensor.name, f"{n} of {dead.shape[axis]} {what} of {part.tensor.name}")
+    if not said:
+        return None
+    message = f"the gradient is exactly zero in {', '.join(said.values())}: units that are off or saturated, or inputs that do not occur. Nothing was checked there; other data or smaller parameters reach them."
+    return Finding("saturated", tuple(said), message)
+
+
+def _many_examples(cost: Cost, seconds: float) -> Finding | None:
+    if seconds < _SLOW:
+        return None
+    longest = max((cut for cut in cuts(cost.args) if len(cut.axes) > 1), key=lambda cut: cut.length, default=None)
+    if longest is None or longest.length <= _ENOUGH:
+        return None
+    message = f"{longest.length} examples ({longest.words}) make J slow; a handful show the same mistakes."
+    return Finding("examples", (), message)
+
+
+def sampled(components: np.ndarray | None, layout: Layout) -> Finding | None:
+    """How common a mistake has to be to show in a sample."""
+    if components is None:
+        return None
+    share = 1 - 0.05 ** (1 / components.size)
+    message = f"{components.size} of {layout.size} components were checked; a drawn sample of that size finds, with probability 95 %, a bug in {share:.1%} of the components or more."
+    return Finding("sample", (), message)
+
+
+def narrow(point: Point) -> Finding | None:
+    """Parameters that came in less than float64."""
+    if not point.narrow:
+        return None
+    message = f"{', '.join(point.narrow)} came in less than float64 and was taken to float64: float32 cannot carry eps = 1e-7."
+    return Finding("float32", point.narrow, message)
+
+
+def slow(cost: Cost) -> Finding | None:
+    """A cost that is not compiled."""
+    if cost.compiled:
+        return None
+    message = "the cost is plain Python: same results, more slowly, on one worker. Compile it with numba.njit to check on every core."
+    return Finding("python", (), message)

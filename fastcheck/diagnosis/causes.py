@@ -1,0 +1,182 @@
+"""Why the wrong tensors are wrong: the first hypothesis that explains each, and what is left to say of the others."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import chain
+
+import numpy as np
+
+from fastcheck.diagnosis.constants import Constants
+from fastcheck.diagnosis.evidence import Hypothesis, Part
+from fastcheck.diagnosis.examples import Partial, partial
+from fastcheck.diagnosis.factors import factors
+from fastcheck.diagnosis.finding import Finding
+from fastcheck.diagnosis.places import places
+from fastcheck.diagnosis.spots import spots
+from fastcheck.diagnosis.tensors import joined_order, owner
+from fastcheck.diagnosis.values import values
+from fastcheck.layout import Layout, Vector
+from fastcheck.recheck import Look
+
+
+@dataclass(frozen=True)
+class Case:
+    """What is to be explained: every tensor, which of them are wrong and which agree, and what factors can be named by."""
+
+    layout: Layout
+    parts: tuple[Part, ...]
+    wrong: tuple[Part, ...]
+    right: frozenset[str]
+    constants: Constants
+    parameters: Mapping[str, np.ndarray]
+
+
+def causes(case: Case, analytic: Vector, look: Look | None = None, noise: float = 0.0) -> tuple[list[Finding], int]:
+    """One finding per cause, what lies nearest to the cost first; and the evaluations that it took."""
+    found = _explained(case)
+    left = [part for part in case.wrong if part.tensor.name not in found]
+    exchanged = _exchanged(case, left)
+    left = [part for part in left if part.tensor.name not in exchanged]
+    if left and (order := joined_order(case.parts, analytic, case.layout)):
+        return [_joined(case, [tensor.name for tensor in order])], 0
+    cut, spent = partial(look, left, noise) if left and look is not None else ({}, 0)
+    left = [part for part in left if part.tensor.name not in cut]
+    said = [*_grouped(case, found), *_of_owners(exchanged), *_of_examples(case, cut)]
+    if look is not None:  # a screen cannot tell a tensor that is wrong throughout from one that is wrong in one place
+        said += _unexplained(case, left)
+    position = {name: k for k, name in enumerate(case.layout.names)}
+    return sorted(said, key=lambda f: -max(position[name] for name in f.tensors)), spent
+
+
+def _explained(case: Case) -> dict[str, Hypothesis]:
+    """The first hypothesis that explains each wrong tensor by itself: to rounding, or else all but a thousandth."""
+    found = {}
+    for part in case.wrong:
+        h = next((h for h in _hypotheses(case, part) if part.explained(h)), None)
+        h = h or next((h for h in _simple(case, part) if part.explained(h, nearly=True)), None)
+        if h is not None:
+            found[part.tensor.name] = h
+    return found
+
+
+def _simple(case: Case, part: Part) -> Iterator[Hypothesis]:
+    return chain(values(part, case.constants), places(part))
+
+
+def _hypotheses(case: Case, part: Part) -> Iterator[Hypothesis]:
+    return chain(
+        _simple(case, part),
+        spots(part, lambda inside: values(inside, case.constants)),
+        factors(part, case.parameters),
+    )
+
+
+def _grouped(case: Case, found: Mapping[str, Hypothesis]) -> list[Finding]:
+    """A finding for every hypothesis, of all the tensors that it explains."""
+    groups: dict[tuple[str, str, str], list[Part]] = {}
+    for part in case.wrong:
+        h = found.get(part.tensor.name)
+        if h is not None:
+            groups.setdefault((h.kind, h.words, h.look), []).append(part)
+    return [_told(case, kind, words, look, parts, found) for (kind, words, look), parts in groups.items()]
+
+
+def _told(case: Case, kind: str, words: str, look: str, parts: list[Part], found: Mapping[str, Hypothesis]) -> Finding:
+    names = tuple(part.tensor.name for part in parts)
+    if kind == "transpose" and len(names) > 1 and set(names) == _matrices(case):
+        kind, words = "order", "has the right values in Fortran order, and so has every matrix"
+        look = "Look at ravel and reshape: theta is joined in C order."
+    return Finding(kind, names, f"{_list(names)}: the gradient {words}. {_evidence(parts, found)}{look}")
+
+
+def _matrices(case: Case) -> set[str]:
+    """The tensors that Fortran order changes."""
+    return {t.name for t in case.layout.tensors if sum(length > 1 for length in t.shape) > 1}
+
+
+def _evidence(parts: Sequence[Part], found: Mapping[str, Hypothesis]) -> str:
+    """How far the ratio falls once the hypothesis is undone."""
+    undone = [(part, found[part.tensor.name].corrected) for part in parts]
+    after = [part.ratio(corrected) for part, corrected in undone if corrected is not None]
+    if not after:
+        return ""
+    before = max(part.ratio(part.analytic) for part in parts)
+    return f"With that undone the ratio falls from {before:.1e} to {max(after):.1e}. "
+
+
+def _exchanged(case: Case, left: Sequence[Part]) -> dict[str, str]:
+    """For each wrong tensor that holds another's gradient, whose."""
+    owners = {part.tensor.name: owner(part, case.parts) for part in left}
+    return {name: other.tensor.name for name, other in owners.items() if other is not None}
+
+
+def _of_owners(exchanged: Mapping[str, str]) -> list[Finding]:
+    if not exchanged:
+        return []
+    held = ", ".join(f"{name} holds the gradient of {other}" for name, other in exchanged.items())
+    look = "Look at the names, at copied lines, and at the order of what is returned."
+    return [Finding("swap", tuple(exchanged), f"{held}. {look}")]
+
+
+def _joined(case: Case, order: Sequence[str]) -> Finding:
+    names = tuple(part.tensor.name for part in case.wrong)
+    message = f"the gradient is joined in the order {_list(order)}, theta in the order {_list(case.layout.names)}. Return a dict, or join in theta's order."
+    return Finding("swap", names, message)
+
+
+def _of_examples(case: Case, cut: Mapping[str, Partial]) -> list[Finding]:
+    groups: dict[Partial, list[str]] = {}
+    for name, told in cut.items():
+        groups.setdefault(told, []).append(name)
+    return [Finding("partial", tuple(names), _counted(case, names, told)) for told, names in groups.items()]
+
+
+def _counted(case: Case, names: Sequence[str], told: Partial) -> str:
+    ranges = " and ".join(f"{a}" if b == a + 1 else f"{a} to {b - 1}" for a, b in told.counted)
+    named = case.constants.name(abs(told.times), 1e-4 * abs(told.times))
+    times = "" if abs(told.times - 1) < 1e-4 else f", each {named or f'{told.times:.5g}'} times"
+    return (
+        f"{_list(names)}: the gradient is that of {ranges} of 0 to {told.cut.length - 1} only{times} "
+        f"({told.cut.words} counts them): the others are missing in it. "
+        "Look for = in place of +=, for an index that is off, or for a loop that stops early."
+    )
+
+
+def _unexplained(case: Case, left: Sequence[Part]) -> list[Finding]:
+    """Where the error enters, told from the tensors that agree."""
+    if not left:
+        return []
+    names = [part.tensor.name for part in left][::-1]
+    order = list(case.layout.names)
+    last = order.index(names[0])
+    behind = [name for name in order[last + 1 :] if name in case.right]
+    ahead = [name for name in order[:last] if name in case.right]
+    ratio = max(part.ratio(part.analytic) for part in left)
+    message = f"{_list(names)}: wrong throughout (ratio {ratio:.1e}), and no simple pattern fits. "
+    if len(names) == 1:
+        return [Finding("local", tuple(names), message + _local(names[0], ahead, len(order) > 1))]
+    return [Finding("upstream", tuple(names), message + _upstream(names[0], behind))]
+
+
+def _local(name: str, ahead: Sequence[str], has_others: bool) -> str:
+    if ahead:
+        return (
+            f"Further towards the input {_list(ahead)} agree, so the signal that passes {name} is right: "
+            f"look at the formula of d{name} itself, which factors, which sum, which axis."
+        )
+    if has_others:
+        return f"Nothing else is wrong: look at the formula of d{name} itself, and at the last step of the signal's way to it."
+    return "Join the parameters with fastcheck.pack, so that the report can tell them apart."
+
+
+def _upstream(name: str, behind: Sequence[str]) -> str:
+    if behind:
+        return f"Errors travel backwards, and nearer to the cost {_list(behind)} agree: look at the step of the backward pass that leads from there to {name}."
+    return f"Errors travel backwards, and {name} is nearest to the cost: look at the derivative of the cost itself, where the backward pass begins."
+
+
+def _list(names: Sequence[str]) -> str:
+    shown = ", ".join(names[:8])
+    return shown if len(names) <= 8 else f"{shown} and {len(names) - 8} more"

@@ -1,0 +1,140 @@
+"""Naming a measured factor: 2, 1/m, sqrt(d), lambda; what the cost's args and the tensors' shapes offer as names."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from fastcheck.layout import Layout
+
+_PLAIN = {2.0: "2", 3.0: "3", 4.0: "4", 1 / 2: "1/2", 1 / 3: "1/3", 1 / 4: "1/4", 1.5: "3/2", 2 / 3: "2/3"}
+_CLOSE = 1e-6  # relative: two constants nearer to each other than this are one
+_SMALL_ARRAY = 16  # integers in an array no longer than this are taken for sizes
+
+
+@dataclass(frozen=True)
+class Constant:
+    """A number with a meaning: its exact value, how it is written, and where it comes from ("" for a plain number)."""
+
+    value: float
+    written: str
+    origin: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.written} ({self.origin})" if self.origin else self.written
+
+
+@dataclass(frozen=True)
+class Constants:
+    """Every number that a factor of a wrong gradient may turn out to be, the plainest first."""
+
+    known: tuple[Constant, ...]
+
+    @classmethod
+    def of(cls, args: tuple[Any, ...], layout: Layout) -> Constants:
+        """Plain numbers, lengths of axes and numbers in ``args``, and what formulas make of them."""
+        sizes = _sizes(args)
+        lengths, numbers = _lengths(args, layout, sizes), _numbers(args, sizes)
+        plain = [Constant(value, written) for value, written in _PLAIN.items()]
+        return cls((*plain, *_of_lengths(lengths), *_of_numbers(numbers, lengths), *_of_two(lengths)))
+
+    def name(self, c: float, uncertainty: float) -> Constant | None:
+        """The plainest constant that ``c > 0`` is, to within ``uncertainty`` (absolute) and a little."""
+        close = [k for k in self.known if abs(c - k.value) <= max(_CLOSE * k.value, uncertainty)]
+        if not close or uncertainty > 0.01 * c:
+            return None
+        best = close[0]
+        same = [k for k in close[1:] if k.written == best.written and k.origin]
+        if not best.origin and same:
+            return Constant(best.value, best.written, f"perhaps {same[0].origin}")
+        return best
+
+
+def _lengths(args: tuple[Any, ...], layout: Layout, sizes: set[int]) -> dict[int, str]:
+    """Every length of an axis greater than one, with the axes that have it; those of args first."""
+    where: dict[int, list[str]] = {}
+    for name, shape in [
+        *((f"args[{i}]", a.shape) for i, a in enumerate(args) if isinstance(a, np.ndarray) and i not in sizes),
+        *((tensor.name, tensor.shape) for tensor in layout.tensors),
+    ]:
+        for axis, length in enumerate(shape):
+            if length > 1:
+                where.setdefault(length, []).append(f"axis {axis} of {name}")
+    return {length: f"the length of {' and '.join(axes[:2])}" for length, axes in where.items()}
+
+
+def _numbers(args: tuple[Any, ...], sizes: set[int]) -> dict[float, str]:
+    """Every number in args that may be a coefficient or a size, with where it stands."""
+    found: dict[float, str] = {}
+    for i, value in enumerate(args):
+        if isinstance(value, bool) or not isinstance(value, int | float | np.number | np.ndarray):
+            continue
+        is_number = not isinstance(value, np.ndarray) or value.ndim == 0
+        if not is_number and i not in sizes:
+            continue
+        for k, entry in enumerate(np.atleast_1d(value).tolist()):
+            if math.isfinite(entry) and entry > 0 and entry != 1:
+                found.setdefault(float(entry), f"args[{i}]" if is_number else f"args[{i}][{k}]")
+    return found
+
+
+def _sizes(args: tuple[Any, ...]) -> set[int]:
+    """The positions of short arrays of integers that look like lists of sizes, not like labels: no other is as long."""
+    axes = [length for a in args if isinstance(a, np.ndarray) for length in a.shape]
+    return {
+        i
+        for i, a in enumerate(args)
+        if isinstance(a, np.ndarray) and a.ndim == 1 and a.dtype.kind in "iu"
+        if a.size <= _SMALL_ARRAY and axes.count(a.size) == 1
+    }
+
+
+def _of_lengths(lengths: dict[int, str]) -> list[Constant]:
+    first = [
+        c
+        for m, what in lengths.items()
+        for c in (Constant(m, f"{m}", what), Constant(1 / m, f"1/{m}", f"{m} is {what}"))
+    ]
+    later = [
+        Constant(value, written, f"{m} is {what}")
+        for m, what in lengths.items()
+        for value, written in (
+            (math.sqrt(m), f"sqrt({m})"), (1 / math.sqrt(m), f"1/sqrt({m})"), (m / (m - 1), f"{m}/{m - 1}"),
+            ((m - 1) / m, f"{m - 1}/{m}"), (2 * m, f"2 x {m}"), (2 / m, f"2/{m}"), (1 / (2 * m), f"1/(2 x {m})"),
+        )
+    ]  # fmt: skip
+    return first + later
+
+
+def _of_numbers(numbers: dict[float, str], lengths: dict[int, str]) -> list[Constant]:
+    own = [
+        Constant(value, written, f"{origin} = {s:g}")
+        for s, origin in numbers.items()
+        for value, written in (
+            (s, f"{s:g}"), (1 / s, f"1/{s:g}"), (2 * s, f"2 x {s:g}"), (s / 2, f"{s:g}/2"), (s + 1, f"1 + {s:g}"),
+            (1 - s, f"1 - {s:g}"), (1 / abs(1 - s), f"1/(1 - {s:g})"), (math.sqrt(s), f"sqrt({s:g})"),
+        )
+        if value > 0
+    ]  # fmt: skip
+    shared = [
+        Constant(factor * s / m, f"{written}{s:g}/{m}", f"{origin} = {s:g}, and {m} is {what}")
+        for s, origin in numbers.items()
+        for m, what in lengths.items()
+        for factor, written in ((1.0, ""), (2.0, "2 x "))
+    ]
+    return own + shared
+
+
+def _of_two(lengths: dict[int, str]) -> list[Constant]:
+    pairs = [(m, k) for m in lengths for k in lengths if m < k]
+    return [
+        Constant(value, written, f"{m} is {lengths[m]}, {k} {lengths[k]}")
+        for m, k in pairs
+        for value, written in (
+            (m * k, f"{m} x {k}"), (1 / (m * k), f"1/({m} x {k})"), (k / m, f"{k}/{m}"), (m / k, f"{m}/{k}"),
+            (math.sqrt(k / m), f"sqrt({k}/{m})"), (math.sqrt(m / k), f"sqrt({m}/{k})"),
+        )
+    ]  # fmt: skip

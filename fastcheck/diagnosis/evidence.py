@@ -1,0 +1,128 @@
+"""What a check or a screen knows, tensor by tensor, and whether a corrected gradient would agree with it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from fastcheck import compare, steps
+from fastcheck.compare import C_COMPONENT, GREAT
+from fastcheck.layout import Tensor, Vector
+from fastcheck.noise import Noise
+from fastcheck.recheck import Look, Second
+
+_NEARLY = 1e-3  # a hypothesis that leaves this part of the error explains it but for something else
+_DIGITS = 6.0  # decimal digits of agreement, all entries together, below which it may be chance
+_NEGLIGIBLE = 1e-3  # entries below this part of the largest agree with anything
+
+
+@dataclass(frozen=True)
+class Hypothesis:
+    """One way a tensor's gradient may have gone wrong; with it undone the gradient would be ``corrected``
+    (None where that is plain without a comparison).
+
+    ``words`` continue "the gradient ...", ``look`` says where to look in the code. ``free`` counts the numbers that
+    were fitted. ``among`` are the positions it speaks of, None for all.
+    """
+
+    kind: str
+    corrected: Vector | None
+    words: str
+    look: str
+    free: int = 0
+    among: np.ndarray | None = None
+
+
+@dataclass(frozen=True)
+class Part:
+    """One tensor, or those of its components that were looked at.
+
+    ``observed`` is what was measured: the numeric gradient, or of a screen its slopes along directions; ``sees`` is
+    how a gradient would be seen there. ``slack`` is the error that is none in one entry, ``slack_norm`` in their norm.
+    """
+
+    tensor: Tensor
+    theta: Vector
+    analytic: Vector
+    observed: Vector
+    slack: Vector
+    slack_norm: float
+    offsets: np.ndarray | None  # where in the tensor the components lie, sorted; None: all of them
+    sees: Callable[[Vector], Vector] | None = None  # None: every component by itself
+
+    @property
+    def numeric(self) -> Vector | None:
+        """The numeric gradient, where there is one."""
+        return self.observed if self.sees is None else None
+
+    @property
+    def whole(self) -> bool:
+        """Whether every component of the tensor is there."""
+        return self.offsets is None or self.offsets.size == self.tensor.size
+
+    @property
+    def sigma(self) -> float:
+        """The rounding of one observed entry."""
+        return float(self.slack.max()) / C_COMPONENT
+
+    def some(self, positions: np.ndarray) -> Part:
+        """Those of the components that stand at ``positions``."""
+        names = ("theta", "analytic", "observed", "slack", "offsets")
+        return replace(self, **{name: getattr(self, name)[positions] for name in names})
+
+    def seen(self, vector: Vector) -> Vector:
+        return vector if self.sees is None else self.sees(vector)
+
+    def fit(self, *basis: Vector, rest: Vector | None = None) -> Vector:
+        """The coefficients with which ``basis``, added to ``rest``, comes nearest to what was observed."""
+        target = self.observed if rest is None else self.observed - self.seen(rest)
+        return np.linalg.lstsq(np.stack([self.seen(b) for b in basis], axis=1), target, rcond=None)[0]
+
+    def ratio(self, gradient: Vector) -> float:
+        """The ratio that ``gradient`` would have."""
+        return compare.size(self.observed, self.seen(gradient), 0.0).ratio
+
+    def explained(self, h: Hypothesis, nearly: bool = False) -> bool:
+        """Whether the gradient, corrected by the hypothesis, would agree; and not by chance."""
+        if h.corrected is None:
+            return True
+        among = slice(None) if h.among is None else h.among
+        observed, corrected = self.observed[among], self.seen(h.corrected)[among]
+        left = np.abs(observed - corrected)
+        error = compare.norm(observed - self.seen(self.analytic)[among])
+        slack_norm = max(self.slack_norm, GREAT * (compare.norm(observed) + compare.norm(corrected)))
+        agrees = bool((left <= self.slack[among]).all()) and compare.norm(left) <= slack_norm
+        if not agrees and not (nearly and compare.norm(left) <= _NEARLY * error):
+            return False
+        return _digits(observed, error, max(compare.norm(left), min(slack_norm, error)), h.free) >= _DIGITS
+
+
+def parts_of(look: Look, numeric: Vector, analytic: Vector, noise: Noise, second: Second) -> tuple[Part, ...]:
+    """Every tensor as a full check knows it, the components at which both gradients are finite."""
+    parts = []
+    for k, (tensor, span) in enumerate(zip(look.layout.tensors, look.layout.spans(look.components), strict=True)):
+        indices = np.arange(span.start, span.stop) if look.components is None else look.components[span]
+        finite = np.isfinite(numeric[span]) & np.isfinite(analytic[span])
+        sigma = steps.sigma(noise.of(k), look.eps)
+        sigmas = np.full(indices.size, sigma)
+        for position in second.within(span):
+            sigmas[position] = max(sigma, second.sigmas[span.start + int(position)])
+        slack = np.maximum(C_COMPONENT * sigmas, GREAT * compare.largest(numeric[span]))
+        parts.append(
+            Part(
+                tensor, look.theta[indices[finite]], analytic[span][finite], numeric[span][finite], slack[finite],
+                compare.C * compare.norm(sigmas), indices[finite] - tensor.start,
+            )
+        )  # fmt: skip
+    return tuple(parts)
+
+
+def _digits(observed: Vector, error: float, left: float, free: int) -> float:
+    """How many decimal digits, over all entries that matter, agree beyond the numbers that were fitted."""
+    if not left:
+        return math.inf
+    matter = np.count_nonzero(np.abs(observed) > _NEGLIGIBLE * compare.largest(observed))
+    return (matter - free) * math.log10(error / left)

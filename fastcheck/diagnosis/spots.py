@@ -1,0 +1,124 @@
+"""An error that lives in one place only: some rows, columns or components, and what is wrong there."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from fastcheck import compare
+from fastcheck.diagnosis.evidence import Hypothesis, Part
+
+_FILLED = 0.5  # the part of its lines that an error fills if it is one of lines,
+_FEW = 0.5  # and the part of all lines that it spares at least
+_SCATTERED = 0.05  # the part of a tensor that single components may be
+_NAMED = 3  # components, or runs of lines, that are named one by one
+
+Values = Callable[[Part], Iterator[Hypothesis]]
+
+
+@dataclass(frozen=True)
+class _Spot:
+    """Where the error is: the kind of the place, how many there are of how many, and its name as an index."""
+
+    kind: str
+    n: int
+    of: int
+    index: str
+
+
+def spots(part: Part, values: Values) -> Iterator[Hypothesis]:
+    """The hypothesis that all but a few components are right; ``values`` proposes what is wrong with those."""
+    numeric = part.numeric
+    if numeric is None:
+        return
+    error = np.abs(numeric - part.analytic)
+    wrong = error > part.slack
+    matters = np.maximum(np.abs(numeric), np.abs(part.analytic)) > part.slack
+    if not wrong.any():
+        return
+    spot = _spot(part, wrong, wrong | matters)
+    if spot is None:
+        return
+    positions = np.flatnonzero(wrong)
+    words = f"is wrong on {part.tensor.name}{spot.index} only ({spot.n:,} of {spot.of:,} {spot.kind}s)"
+    there = _there(part, positions, values)
+    if there is not None:
+        words += f", where it {there.words}"
+    look = there.look if there else "Look at what is special there: the first, the last, an edge, a block."
+    yield Hypothesis(spot.kind, np.where(wrong, numeric, part.analytic), words, look)
+
+
+def _there(part: Part, positions: np.ndarray, values: Values) -> Hypothesis | None:
+    """What is wrong with the components at ``positions``, if that is plain."""
+    inside = part.some(positions)
+    return next((h for h in values(inside) if h.kind != "clip" and inside.explained(h)), None)
+
+
+def _spot(part: Part, wrong: np.ndarray, matters: np.ndarray) -> _Spot | None:
+    """The lines that the error fills, or the few components that it is."""
+    shape = part.tensor.shape
+    places = np.unravel_index(part.offsets, shape) if shape else ()
+    long = [axis for axis, length in enumerate(shape) if length > 1]
+    if len(long) > 1 and np.count_nonzero(wrong) > 1:
+        filled = [line for axis in long if (line := _lines(shape, places, axis, wrong, matters))]
+        if filled:
+            return min(filled, key=lambda line: line.n / line.of)
+    n, of = np.count_nonzero(wrong), np.count_nonzero(matters)
+    few = _FEW if len(long) < 2 else _SCATTERED
+    if n > max(few * of, 1) or n == of:
+        block = _block(shape, places, wrong, matters)
+        return _Spot("component", n, of, block) if block and n <= _FEW * of else None
+    return _Spot("component", n, of, _block(shape, places, wrong, matters) or _listed(part, wrong))
+
+
+def _lines(
+    shape: tuple[int, ...], places: tuple[np.ndarray, ...], axis: int, wrong: np.ndarray, matters: np.ndarray
+) -> _Spot | None:
+    """The lines along ``axis`` that hold the error, if it spares enough others and fills these."""
+    bad, live = np.unique(places[axis][wrong]), np.unique(places[axis][matters])
+    inside = np.isin(places[axis], bad)
+    if bad.size > _FEW * live.size or np.count_nonzero(wrong) < _FILLED * np.count_nonzero(matters & inside):
+        return None
+    index = [":"] * len(shape)
+    index[axis] = _runs(bad)
+    return _Spot("column" if axis else "row", bad.size, shape[axis], f"[{', '.join(index)}]")
+
+
+def _block(
+    shape: tuple[int, ...], places: tuple[np.ndarray, ...], wrong: np.ndarray, matters: np.ndarray
+) -> str | None:
+    """The smallest block around the error as an index, if the error fills it."""
+    bad = [np.unique(place[wrong]) for place in places]
+    inside = np.logical_and.reduce([np.isin(place, b) for place, b in zip(places, bad, strict=True)])
+    runs = [_runs(b) for b in bad]
+    if (
+        not shape
+        or np.count_nonzero(wrong) < _FILLED * np.count_nonzero(matters & inside)
+        or any("..." in r for r in runs)
+    ):
+        return None
+    return f"[{', '.join(runs)}]"
+
+
+def _runs(indices: np.ndarray) -> str:
+    """Sorted indices as ``3``, ``0:4``, or a few of them."""
+    starts = np.flatnonzero(np.diff(indices, prepend=indices[0] - 2) != 1)
+    stops = [*starts[1:], indices.size]
+    runs = [
+        f"{indices[a]}" if b - a == 1 else f"{indices[a]}:{indices[b - 1] + 1}"
+        for a, b in zip(starts, stops, strict=True)
+    ]
+    shown = ", ".join(runs[:_NAMED]) + (", ..." if len(runs) > _NAMED else "")
+    return runs[0] if len(runs) == 1 else f"({shown})"
+
+
+def _listed(part: Part, wrong: np.ndarray) -> str:
+    """The worst few components by their indices."""
+    error = np.abs(part.observed - part.analytic)
+    worst = [p for p in compare.worst(part.observed, part.analytic, _NAMED) if wrong[p] and error[p] > 0]
+    name = part.tensor.name
+    names = [part.tensor.component(int(part.offsets[p]))[len(name) :] for p in worst]
+    more = np.count_nonzero(wrong) - len(names)
+    return ", ".join(names) + (f" and {more} more" if more > 0 else "")
