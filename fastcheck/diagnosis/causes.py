@@ -14,7 +14,7 @@ from fastcheck.diagnosis.examples import Partial, partial
 from fastcheck.diagnosis.factors import factors
 from fastcheck.diagnosis.finding import Finding
 from fastcheck.diagnosis.places import places
-from fastcheck.diagnosis.spots import spots
+from fastcheck.diagnosis.spots import scaled_spots, spots
 from fastcheck.diagnosis.tensors import joined_order, owner
 from fastcheck.diagnosis.values import values
 from fastcheck.layout import Layout, Vector
@@ -66,10 +66,14 @@ def _simple(case: Case, part: Part) -> Iterator[Hypothesis]:
 
 
 def _hypotheses(case: Case, part: Part) -> Iterator[Hypothesis]:
+    def inside(some: Part) -> Iterator[Hypothesis]:
+        return values(some, case.constants)
+
     return chain(
         _simple(case, part),
-        spots(part, lambda inside: values(inside, case.constants)),
+        spots(part, inside),
         factors(part, case.parameters),
+        scaled_spots(part, case.constants, inside),
     )
 
 
@@ -136,11 +140,11 @@ def _of_examples(case: Case, cut: Mapping[str, Partial]) -> list[Finding]:
 def _counted(case: Case, names: Sequence[str], told: Partial) -> str:
     ranges = " and ".join(f"{a}" if b == a + 1 else f"{a} to {b - 1}" for a, b in told.counted)
     named = case.constants.name(abs(told.times), 1e-4 * abs(told.times))
-    times = "" if abs(told.times - 1) < 1e-4 else f", each {named or f'{told.times:.5g}'} times"
+    times = "" if abs(told.times - 1) < 1e-4 else f", {named or f'{told.times:.5g}'} times"
     return (
-        f"{_list(names)}: the gradient is that of {ranges} of 0 to {told.cut.length - 1} only{times} "
-        f"({told.cut.words} counts them): the others are missing in it. "
-        "Look for = in place of +=, for an index that is off, or for a loop that stops early."
+        f"{_list(names)}: the gradient is that of number {ranges} alone{times}, of the {told.cut.length} examples or "
+        f"time steps that {told.cut.words} counts (from 0). Look for = in place of +=, for an index that is off, or "
+        "for a loop that stops early."
     )
 
 

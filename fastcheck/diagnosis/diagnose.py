@@ -41,12 +41,14 @@ def findings(checked: Checked) -> tuple[tuple[Finding, ...], int]:
     parts = parts_of(look, c.numeric, c.analytic, c.noise, c.second)
     constant = numerics.constant(c.whole, c.numeric, look.layout)
     case = _case(c.point, look.cost, parts, c.tensors)
-    why, spent = causes(case, c.analytic, look, c.noise.overall) if case.wrong and not constant else ([], 0)
+    changing = repeats(c.analytic, c.again, c.numeric, look.layout, look.components)
+    told = constant or (changing and changing.kind == "random")  # nothing to explain beside that
+    why, spent = causes(case, c.analytic, look, c.noise.overall) if case.wrong and not told else ([], 0)
     said = [
         numerics.not_finite("gradient", c.analytic, look.components, look.layout),
         numerics.not_finite("J at theta_i +- eps", c.numeric, look.components, look.layout),
         constant,
-        repeats(c.analytic, c.again, c.numeric, look.layout, look.components),
+        changing,
         *why,
         *numerics.of_step(look, c.second, c.whole, c.tensors),
         *advice.advice(c.point, look.cost, parts, look.components, c.seconds),

@@ -100,11 +100,16 @@ def partial(look: Look, parts: Sequence[Part], noise: float) -> tuple[dict[str, 
         spent += needed
         if gradients is None:
             continue
-        for part, positions, columns in zip(left, chosen, gradients, strict=True):
-            weights = _weights(part, positions, columns, steps.sigma(noise, look.eps))
-            told = None if weights is None else _told(weights, ends, cut)
+        sights = [
+            _Sight(part, c, g, steps.sigma(noise, look.eps)) for part, c, g in zip(left, chosen, gradients, strict=True)
+        ]
+        fitted = [
+            (weights, told) for s in sights if (weights := s.fit()) is not None if (told := _told(weights, ends, cut))
+        ]
+        for sight in sights:  # a small tensor has too few components for a fit, but may agree with that of another
+            told = next((told for weights, told in fitted if sight.agrees(weights)), None)
             if told is not None:
-                found[part.tensor.name] = told
+                found[sight.part.tensor.name] = told
     return found, spent
 
 
@@ -139,25 +144,47 @@ def _gradients(
     return np.split(np.stack(columns, axis=1), stops)
 
 
-def _weights(part: Part, positions: np.ndarray, columns: np.ndarray, sigma: float) -> Vector | None:
-    """The weights of the prefixes in the analytic gradient, if they explain it."""
-    target, theta = part.analytic[positions], part.theta[positions]
-    basis = np.column_stack([columns, theta])  # theta: an L2 term counts once, however many examples do
-    if not np.isfinite(basis).all() or target.size < basis.shape[1] + _LEAST:
-        return None
-    weights = np.linalg.lstsq(basis, target, rcond=None)[0]
-    left = target - basis @ weights
-    slack = C_COMPONENT * sigma * (1 + np.abs(weights[:-1]).sum()) + GREAT * largest(target)
-    error = norm(part.observed[positions] - target)
-    if (np.abs(left) > slack).any() or not error:
-        return None
-    digits = (target.size - basis.shape[1]) * np.log10(error / max(norm(left), slack))
-    return weights[:-1] if digits >= _DIGITS else None
+@dataclass(frozen=True)
+class _Sight:
+    """One tensor at a few components: the numeric gradients of J_k there, shape (components, ends), and their rounding."""
+
+    part: Part
+    positions: np.ndarray
+    gradients: np.ndarray
+    sigma: float
+
+    @property
+    def target(self) -> Vector:
+        return self.part.analytic[self.positions]
+
+    @property
+    def basis(self) -> np.ndarray:
+        """The gradients, and theta: an L2 term counts once, however many examples do."""
+        return np.column_stack([self.gradients, self.part.theta[self.positions]])
+
+    def fit(self) -> Vector | None:
+        """The weights of the gradients, and of theta, in the analytic gradient, if they explain it."""
+        basis = self.basis
+        if not np.isfinite(basis).all() or self.target.size < basis.shape[1] + _LEAST:
+            return None
+        weights = np.linalg.lstsq(basis, self.target, rcond=None)[0]
+        return weights if self.agrees(weights, basis.shape[1]) else None
+
+    def agrees(self, weights: Vector, free: int = 0) -> bool:
+        """Whether these weights explain the analytic gradient; not by chance if ``free`` of them were fitted to it."""
+        target = self.target
+        left = target - self.basis @ weights
+        slack = C_COMPONENT * self.sigma * (1 + np.abs(weights[:-1]).sum()) + GREAT * largest(target)
+        error = norm(self.part.observed[self.positions] - target)
+        if not (np.abs(left) <= slack).all() or not error:
+            return False
+        digits = (target.size - free) * np.log10(error / min(max(norm(left), slack), error))
+        return bool(digits >= _DIGITS)
 
 
 def _told(weights: Vector, ends: list[int], cut: Cut) -> Partial | None:
     """The weights as examples counted and left out, if they are that: J is taken for a mean, else for a sum."""
-    lengths = np.array(ends)
+    lengths, weights = np.array(ends), weights[:-1]
     for share in (cut.length / lengths, np.ones(lengths.size)):
         own = np.cumsum((weights * share)[::-1])[::-1]  # what the examples of each segment weigh; 1 is right
         times = own[np.abs(own).argmax()]

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from fastcheck import compare
+from fastcheck.diagnosis.constants import Constant, Constants
 from fastcheck.diagnosis.evidence import Hypothesis, Part
 
 _FILLED = 0.5  # the part of its lines that an error fills if it is one of lines,
 _FEW = 0.5  # and the part of all lines that it spares at least
 _SCATTERED = 0.05  # the part of a tensor that single components may be
 _NAMED = 3  # components, or runs of lines, that are named one by one
+
+MINUS_ONE = Constant(1.0, "1")  # the size of the factor of a wrong sign
 
 Values = Callable[[Part], Iterator[Hypothesis]]
 
@@ -48,6 +51,24 @@ def spots(part: Part, values: Values) -> Iterator[Hypothesis]:
         words += f", where it {there.words}"
     look = there.look if there else "Look at what is special there: the first, the last, an edge, a block."
     yield Hypothesis(spot.kind, np.where(wrong, numeric, part.analytic), words, look)
+
+
+def scaled_spots(part: Part, constants: Constants, values: Values) -> Iterator[Hypothesis]:
+    """Two mistakes: a plain factor on all of the tensor, and something else in one place."""
+    numeric = part.numeric
+    if numeric is None:
+        return
+    matters = (np.abs(numeric) > part.slack) & (part.analytic != 0)
+    if not matters.any():
+        return
+    c = float(np.median(part.analytic[matters] / numeric[matters]))  # a few components do not move it
+    named = constants.name(abs(c), 1e-4 * abs(c)) if abs(c + 1) > 1e-4 else MINUS_ONE
+    if named is None:
+        return
+    exact = np.copysign(named.value, c)
+    for h in spots(replace(part, analytic=part.analytic / exact), values):
+        words = f"is {'-' if c < 0 else ''}{named} times the numeric one, and beside that {h.words}"
+        yield Hypothesis("scale", h.corrected, words, "Two mistakes. " + h.look)
 
 
 def _there(part: Part, positions: np.ndarray, values: Values) -> Hypothesis | None:

@@ -12,6 +12,7 @@ from fastcheck.diagnosis.evidence import Hypothesis, Part
 from fastcheck.layout import Vector
 
 _SURE = 5.0  # standard deviations that a fitted number may be off by
+_LEAST_TERM = 4  # components below which a multiple of theta is a coincidence
 _CLIPPED = 2  # components at the bound that make it one
 
 
@@ -61,6 +62,8 @@ def _look_at(named: Constant) -> str:
 
 def _regularised(part: Part, constants: Constants) -> Iterator[Hypothesis]:
     """numeric - analytic = c theta, or c sign(theta)."""
+    if part.analytic.size < _LEAST_TERM:
+        return
     for basis, written in ((part.theta, "theta"), (np.sign(part.theta), "sign(theta)")):
         size = compare.norm(part.seen(basis))
         if not size:
@@ -81,7 +84,7 @@ def _regularised(part: Part, constants: Constants) -> Iterator[Hypothesis]:
 
 def _both(part: Part, constants: Constants) -> Iterator[Hypothesis]:
     """numeric = p analytic + q theta: a factor on all but the L2 term, or on all and the L2 term missing."""
-    if not part.theta.any():
+    if part.analytic.size < _LEAST_TERM or not part.theta.any():
         return
     p, q = map(float, part.fit(part.analytic, part.theta))
     if not p or abs(p - 1) < 1e-6:
@@ -100,6 +103,6 @@ def _clipped(part: Part, numeric: Vector) -> Iterator[Hypothesis]:
     at_bound = np.abs(part.analytic) == c
     beyond = at_bound & (np.sign(numeric) == np.sign(part.analytic)) & (np.abs(numeric) > c)
     if np.count_nonzero(at_bound) >= _CLIPPED and beyond.any():
-        words = f"is cut off at +-{c:.6g}, in {np.count_nonzero(at_bound):,} components"
+        words = f"is cut off at +-{c:.6g}"
         look = "Check the gradient before it is clipped."
         yield Hypothesis("clip", np.where(beyond, numeric, part.analytic), words, look)
