@@ -110,11 +110,11 @@ def gradient(
 def assert_gradient(
     cost: Callable[..., float], grad: Any, theta: Any, args: tuple[Any, ...] = (), **options: Any
 ) -> None:
-    """`check`, for use in tests: raises AssertionError with the report as its text unless the verdict is CORRECT."""
+    """`check`, for use in tests: raises AssertionError with the short report as its text unless the verdict is CORRECT."""
     __tracebackhide__ = True
     report = check(cost, grad, theta, args, **options)
     if not report.passed:
-        raise AssertionError(str(report))
+        raise AssertionError(report.brief())
 
 
 class Checker:
@@ -191,7 +191,8 @@ class Checker:
         seconds = time.perf_counter() - begin
         whole, tensors = verdicts(look, numeric, analytic, noise, second)
         whole = if_repeatable(whole, analytic, again)
-        said, n_said = findings(Checked(at, look, numeric, analytic, again, noise, second, whole, tensors, seconds))
+        anew = (lambda args: inputs.gradient(grad, at, args)) if callable(grad) else None
+        said, n_said = findings(Checked(at, look, numeric, analytic, again, anew, noise, second, whole, tensors, seconds))
         return Report(
             ratio=whole.ratio,
             floor=whole.floor,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from fastcheck.check import check
@@ -42,11 +42,13 @@ class Problem:
 
     def check(self, **options: Any) -> Report:
         """`fastcheck.check` of this problem, with its keyword options."""
-        return check(self.cost, self.grad, self.theta, self.args, layout=self.layout, **options)
+        report = check(self.cost, self.grad, self.theta, self.args, layout=self.layout, **options)
+        return replace(report, name=self.name)
 
     def screen(self, **options: Any) -> Report:
         """`fastcheck.screen` of this problem, with its keyword options."""
-        return screen(self.cost, self.grad, self.theta, self.args, layout=self.layout, **options)
+        report = screen(self.cost, self.grad, self.theta, self.args, layout=self.layout, **options)
+        return replace(report, name=self.name)
 
     def locate(self, **options: Any) -> Location:
         """`fastcheck.locate` of this problem, with its keyword options."""

@@ -60,7 +60,8 @@ class Look:
 def second_look(look: Look, numeric: Vector, analytic: Vector, noise: Noise) -> tuple[Second, int]:
     """Look again wherever something seems wrong; ``numeric`` is improved in place where the step was at fault.
 
-    Spends at most as many evaluations as the first look did. Returns what was found, and the evaluations spent.
+    Beside the first batch of each tensor, spends at most as many evaluations as the first look did. Returns what was
+    found, and the evaluations spent.
     """
     found = Second()
     budget = max(2 * numeric.size, _LEAST_BUDGET)
@@ -69,7 +70,7 @@ def second_look(look: Look, numeric: Vector, analytic: Vector, noise: Noise) -> 
         batches = _batches(numeric[span], analytic[span], steps.sigma(noise.of(position), look.eps), found, span)
         for batch, together in batches:
             cost_of_batch = 2 * _STEPS.size * batch.size
-            if spent + cost_of_batch > budget:
+            if spent + cost_of_batch > budget and found.within(span).size:
                 found.undecided.append(position)
                 break
             spent += cost_of_batch

@@ -50,6 +50,8 @@ class Report:
         Of a screen, whose ``ratio`` is an estimate: its 95 % interval.
     guarantee : float, or None
         Of a screen: the smallest ratio that would have been missed with a probability below 1e-9.
+    name : str
+        What was checked, as its `Problem` is called.
 
     A screen has ``numeric = None``, and ``eps`` is the length of its usual step along a direction of length 1.
     """
@@ -73,6 +75,7 @@ class Report:
     ratio_low: float | None = None
     ratio_high: float | None = None
     guarantee: float | None = None
+    name: str = ""
 
     @property
     def passed(self) -> bool:
@@ -127,17 +130,23 @@ class Report:
             }
         )
 
-    def renderable(self, worst: int = 5) -> Any:
-        """What a person reads, for a rich console, with up to ``worst`` components that are off."""
+    def renderable(self, worst: int = 5, everything: bool = False) -> Any:
+        """What a person reads, for a rich console: up to ``worst`` components that are off, and every tensor if asked."""
         from fastcheck.faces.tables import tell  # loaded only when there is something to show
 
-        return tell(self, worst)
+        return tell(self, worst, everything)
 
-    def text(self, worst: int = 5) -> str:
+    def text(self, worst: int = 5, everything: bool = False) -> str:
         """The same as plain text."""
         from fastcheck.faces.tables import plain
 
-        return plain(self.renderable(worst))
+        return plain(self.renderable(worst, everything))
+
+    def brief(self) -> str:
+        """The short report: verdict, worst component and what explains it first, then the tensors that are not right."""
+        from fastcheck.faces.tables import plain, tell_briefly
+
+        return plain(tell_briefly(self))
 
     def __str__(self) -> str:
         return self.text()

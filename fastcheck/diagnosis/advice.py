@@ -9,7 +9,7 @@ import numpy as np
 from fastcheck import compare
 from fastcheck.cost import Cost
 from fastcheck.diagnosis.evidence import Part
-from fastcheck.diagnosis.examples import cuts
+from fastcheck.diagnosis.examples import axes
 from fastcheck.diagnosis.finding import Finding
 from fastcheck.inputs import Point
 from fastcheck.layout import Layout
@@ -86,14 +86,14 @@ def _saturated(parts: Sequence[Part]) -> Finding | None:
                 said.setdefault(part.tensor.name, f"{n} of {dead.shape[axis]} {what} of {part.tensor.name}")
     if not said:
         return None
-    message = f"the gradient is exactly zero in {', '.join(said.values())}: units that are off or saturated, or inputs that do not occur. Nothing was checked there; other data or smaller parameters reach them."
+    message = f"the gradient is exactly zero in {', '.join(said.values())}: units that are off or saturated, or inputs that do not occur. A mistake would not show there; other data or smaller parameters reach them."
     return Finding("saturated", tuple(said), message)
 
 
 def _many_examples(cost: Cost, seconds: float) -> Finding | None:
     if seconds < _SLOW:
         return None
-    longest = max((cut for cut in cuts(cost.args) if len(cut.axes) > 1), key=lambda cut: cut.length, default=None)
+    longest = max((axis for axis in axes(cost.args) if len(axis.places) > 1), key=lambda a: a.length, default=None)
     if longest is None or longest.length <= _ENOUGH:
         return None
     message = f"{longest.length} examples ({longest.words}) make J slow; a handful show the same mistakes."

@@ -10,7 +10,7 @@ import numpy as np
 
 from fastcheck.diagnosis.constants import Constants
 from fastcheck.diagnosis.evidence import Hypothesis, Part
-from fastcheck.diagnosis.examples import Partial, partial
+from fastcheck.diagnosis.examples import Gradient, Ignored, ignored
 from fastcheck.diagnosis.factors import factors
 from fastcheck.diagnosis.finding import Finding
 from fastcheck.diagnosis.places import places
@@ -33,7 +33,16 @@ class Case:
     parameters: Mapping[str, np.ndarray]
 
 
-def causes(case: Case, analytic: Vector, look: Look | None = None, noise: float = 0.0) -> tuple[list[Finding], int]:
+@dataclass(frozen=True)
+class Means:
+    """What a full check can evaluate further: J near theta, and the analytic gradient for other args (None: an array)."""
+
+    look: Look
+    noise: float
+    gradient: Gradient | None
+
+
+def causes(case: Case, analytic: Vector, means: Means | None = None) -> tuple[list[Finding], int]:
     """One finding per cause, what lies nearest to the cost first; and the evaluations that it took."""
     found = _explained(case)
     left = [part for part in case.wrong if part.tensor.name not in found]
@@ -41,10 +50,12 @@ def causes(case: Case, analytic: Vector, look: Look | None = None, noise: float 
     left = [part for part in left if part.tensor.name not in exchanged]
     if left and (order := joined_order(case.parts, analytic, case.layout)):
         return [_joined(case, [tensor.name for tensor in order])], 0
-    cut, spent = partial(look, left, noise) if left and look is not None else ({}, 0)
-    left = [part for part in left if part.tensor.name not in cut]
-    said = [*_grouped(case, found), *_of_owners(exchanged), *_of_examples(case, cut)]
-    if look is not None:  # a screen cannot tell a tensor that is wrong throughout from one that is wrong in one place
+    out, spent = {}, 0
+    if left and means is not None and means.gradient is not None:
+        out, spent = ignored(means.look, left, means.gradient, means.noise)
+    left = [part for part in left if part.tensor.name not in out]
+    said = [*_grouped(case, found), *_of_owners(exchanged), *_of_examples(out)]
+    if means is not None:  # a screen cannot tell a tensor that is wrong throughout from one that is wrong in one place
         said += _unexplained(case, left)
     position = {name: k for k, name in enumerate(case.layout.names)}
     return sorted(said, key=lambda f: -max(position[name] for name in f.tensors)), spent
@@ -58,7 +69,19 @@ def _explained(case: Case) -> dict[str, Hypothesis]:
         h = h or next((h for h in _simple(case, part) if part.explained(h, nearly=True)), None)
         if h is not None:
             found[part.tensor.name] = h
-    return found
+    return found | _like(case, found)
+
+
+def _like(case: Case, found: Mapping[str, Hypothesis]) -> dict[str, Hypothesis]:
+    """Tensors too small to show a cause by themselves that have the same as another."""
+    known = {(h.kind, h.words) for h in found.values()}
+    left = [part for part in case.wrong if part.tensor.name not in found]
+    return {
+        part.tensor.name: h
+        for part in left
+        for h in values(part, case.constants, least=1)
+        if (h.kind, h.words) in known and part.explained(h)
+    }
 
 
 def _simple(case: Case, part: Part) -> Iterator[Hypothesis]:
@@ -130,21 +153,20 @@ def _joined(case: Case, order: Sequence[str]) -> Finding:
     return Finding("swap", names, message)
 
 
-def _of_examples(case: Case, cut: Mapping[str, Partial]) -> list[Finding]:
-    groups: dict[Partial, list[str]] = {}
-    for name, told in cut.items():
+def _of_examples(out: Mapping[str, Ignored]) -> list[Finding]:
+    groups: dict[Ignored, list[str]] = {}
+    for name, told in out.items():
         groups.setdefault(told, []).append(name)
-    return [Finding("partial", tuple(names), _counted(case, names, told)) for told, names in groups.items()]
+    return [Finding("partial", tuple(names), _left_out(names, told)) for told, names in groups.items()]
 
 
-def _counted(case: Case, names: Sequence[str], told: Partial) -> str:
-    ranges = " and ".join(f"{a}" if b == a + 1 else f"{a} to {b - 1}" for a, b in told.counted)
-    named = case.constants.name(abs(told.times), 1e-4 * abs(told.times))
-    times = "" if abs(told.times - 1) < 1e-4 else f", {named or f'{told.times:.5g}'} times"
+def _left_out(names: Sequence[str], told: Ignored) -> str:
+    numbers = _list([str(k) for k in told.positions])
+    tried = "" if told.axis.length == len(told.axis.tried) else f" (of {len(told.axis.tried)} that were tried)"
     return (
-        f"{_list(names)}: the gradient is that of number {ranges} alone{times}, of the {told.cut.length} examples or "
-        f"time steps that {told.cut.words} counts (from 0). Look for = in place of +=, for an index that is off, or "
-        "for a loop that stops early."
+        f"{_list(names)}: the gradient does not change with number {numbers}{tried} of the {told.axis.length} examples "
+        f"or time steps along {told.axis.words}, the differences of J do: these are left out. "
+        "Look for = in place of +=, for an index that is off, or for a loop that stops early."
     )
 
 
@@ -157,8 +179,10 @@ def _unexplained(case: Case, left: Sequence[Part]) -> list[Finding]:
     last = order.index(names[0])
     behind = [name for name in order[last + 1 :] if name in case.right]
     ahead = [name for name in order[:last] if name in case.right]
+    n_wrong = sum(np.count_nonzero(np.abs(part.observed - part.analytic) > part.slack) for part in left)
+    n = sum(part.observed.size for part in left)
     ratio = max(part.ratio(part.analytic) for part in left)
-    message = f"{_list(names)}: wrong throughout (ratio {ratio:.1e}), and no simple pattern fits. "
+    message = f"{_list(names)}: {n_wrong:,} of {n:,} components are wrong (ratio {ratio:.1e}), in no simple pattern. "
     if len(names) == 1:
         return [Finding("local", tuple(names), message + _local(names[0], ahead, len(order) > 1))]
     return [Finding("upstream", tuple(names), message + _upstream(names[0], behind))]

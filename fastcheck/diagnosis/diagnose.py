@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from fastcheck.compare import Judgement, TensorReport, Verdict
 from fastcheck.cost import Cost
 from fastcheck.diagnosis import advice, numerics
-from fastcheck.diagnosis.causes import Case, causes
+from fastcheck.diagnosis.causes import Case, Means, causes
 from fastcheck.diagnosis.constants import Constants
 from fastcheck.diagnosis.evidence import Part, parts_of
+from fastcheck.diagnosis.examples import Gradient
 from fastcheck.diagnosis.finding import Finding
 from fastcheck.diagnosis.repeats import repeats
 from fastcheck.inputs import Point
@@ -21,13 +22,17 @@ from fastcheck.recheck import Look, Second
 
 @dataclass(frozen=True)
 class Checked:
-    """What a check measured and judged; ``again`` is what a second call of the gradient returned, if it is a function."""
+    """What a check measured and judged.
+
+    If the gradient is a function, ``again`` is what a second call returned, and ``gradient`` gives it for other args.
+    """
 
     point: Point
     look: Look
     numeric: Vector
     analytic: Vector
     again: Vector | None
+    gradient: Gradient | None
     noise: Noise
     second: Second
     whole: Judgement
@@ -43,7 +48,9 @@ def findings(checked: Checked) -> tuple[tuple[Finding, ...], int]:
     case = _case(c.point, look.cost, parts, c.tensors)
     changing = repeats(c.analytic, c.again, c.numeric, look.layout, look.components)
     told = constant or (changing and changing.kind == "random")  # nothing to explain beside that
-    why, spent = causes(case, c.analytic, look, c.noise.overall) if case.wrong and not told else ([], 0)
+    why, spent = (
+        causes(case, c.analytic, Means(look, c.noise.overall, c.gradient)) if case.wrong and not told else ([], 0)
+    )
     said = [
         numerics.not_finite("gradient", c.analytic, look.components, look.layout),
         numerics.not_finite("J at theta_i +- eps", c.numeric, look.components, look.layout),

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+ADVICE = frozenset(
+    {"symmetric", "regularised", "saturated", "examples", "sample", "float32", "python", "guarantee", "locate"}
+)
+
 
 @dataclass(frozen=True)
 class Finding:
@@ -12,3 +16,8 @@ class Finding:
     kind: str
     tensors: tuple[str, ...]
     message: str
+
+    @property
+    def advice(self) -> bool:
+        """Whether this is advice beside the verdict, and does not explain it."""
+        return self.kind in ADVICE

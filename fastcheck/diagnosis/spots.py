@@ -87,11 +87,10 @@ def _spot(part: Part, wrong: np.ndarray, matters: np.ndarray) -> _Spot | None:
         if filled:
             return min(filled, key=lambda line: line.n / line.of)
     n, of = np.count_nonzero(wrong), np.count_nonzero(matters)
-    few = _FEW if len(long) < 2 else _SCATTERED
-    if n > max(few * of, 1) or n == of:
-        block = _block(shape, places, wrong, matters)
-        return _Spot("component", n, of, block) if block and n <= _FEW * of else None
-    return _Spot("component", n, of, _block(shape, places, wrong, matters) or _listed(part, wrong))
+    block = _block(shape, places, wrong, matters) if n <= max(_FEW * of, 1) and n < of else None
+    if block is None and n > max(_SCATTERED * of, 1):
+        return None
+    return _Spot("component", n, of, block or _listed(part, wrong))
 
 
 def _lines(

@@ -12,12 +12,15 @@ from fastcheck.diagnosis.evidence import Hypothesis, Part
 from fastcheck.layout import Vector
 
 _SURE = 5.0  # standard deviations that a fitted number may be off by
-_LEAST_TERM = 4  # components below which a multiple of theta is a coincidence
+LEAST = 4
 _CLIPPED = 2  # components at the bound that make it one
 
 
-def values(part: Part, constants: Constants) -> Iterator[Hypothesis]:
-    """Every hypothesis about the values of one tensor's gradient, the plainest first."""
+def values(part: Part, constants: Constants, least: int = LEAST) -> Iterator[Hypothesis]:
+    """Every hypothesis about the values of one tensor's gradient, the plainest first.
+
+    With fewer than ``least`` components a multiple of theta is not thought of: it would be a coincidence.
+    """
     if not part.analytic.any():
         yield Hypothesis("zero", None, "is zero throughout, the differences of J are not", "Is it ever written?")
         return
@@ -28,8 +31,9 @@ def values(part: Part, constants: Constants) -> Iterator[Hypothesis]:
         )  # fmt: skip
         return
     yield from _scaled(part, constants)
-    yield from _regularised(part, constants)
-    yield from _both(part, constants)
+    if part.analytic.size >= least and part.theta.any():
+        yield from _regularised(part, constants)
+        yield from _both(part, constants)
     if part.numeric is not None:
         yield from _clipped(part, part.numeric)
 
@@ -62,8 +66,6 @@ def _look_at(named: Constant) -> str:
 
 def _regularised(part: Part, constants: Constants) -> Iterator[Hypothesis]:
     """numeric - analytic = c theta, or c sign(theta)."""
-    if part.analytic.size < _LEAST_TERM:
-        return
     for basis, written in ((part.theta, "theta"), (np.sign(part.theta), "sign(theta)")):
         size = compare.norm(part.seen(basis))
         if not size:
@@ -84,8 +86,6 @@ def _regularised(part: Part, constants: Constants) -> Iterator[Hypothesis]:
 
 def _both(part: Part, constants: Constants) -> Iterator[Hypothesis]:
     """numeric = p analytic + q theta: a factor on all but the L2 term, or on all and the L2 term missing."""
-    if part.analytic.size < _LEAST_TERM or not part.theta.any():
-        return
     p, q = map(float, part.fit(part.analytic, part.theta))
     if not p or abs(p - 1) < 1e-6:
         return

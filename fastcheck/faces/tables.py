@@ -1,4 +1,4 @@
-"""A report drawn for the terminal with rich: verdict, table of tensors, worst components, findings, what to do next."""
+"""A report drawn for the terminal with rich, what is wrong first: verdict, causes, tensors, components, advice."""
 
 from __future__ import annotations
 
@@ -12,13 +12,15 @@ from rich.text import Text
 
 from fastcheck import steps
 from fastcheck.compare import C_COMPONENT, Component, TensorReport, Verdict
+from fastcheck.diagnosis import Finding
 
 if TYPE_CHECKING:
     from fastcheck.locate import Location
     from fastcheck.report import Report
 
-_PLAIN_WIDTH = 160  # wide enough that no row is folded
-_STYLES = {
+_PROSE = 80  # columns of running text in a file or a pipe; tables are never folded there
+_ROWS = 8  # tensors that are shown even if they are right
+STYLES = {
     Verdict.CORRECT: "bold green",
     Verdict.SUSPECT: "bold yellow",
     Verdict.UNRESOLVED: "bold cyan",
@@ -26,27 +28,35 @@ _STYLES = {
 }
 _NEXT = {
     Verdict.CORRECT: "Nothing to do. Check again after some training, and with other activations or data if they differ.",
-    Verdict.SUSPECT: "Look at the worst components above; repeat with another eps: a wrong gradient is wrong at every eps.",
+    Verdict.SUSPECT: "Look at the worst components; repeat with another eps: a wrong gradient is wrong at every eps.",
     Verdict.UNRESOLVED: "Repeat as the finding says.",
-    Verdict.WRONG: "Look at the backward pass of the tensors that are not CORRECT, the last layer first: errors travel backwards.",
+    Verdict.WRONG: "Look at the backward pass of these tensors, the last layer first: errors travel backwards.",
 }
 
 
-def tell(report: Report, worst: int) -> Any:
-    """The whole report as one renderable."""
-    parts: list[Any] = [_headline(report), Text(f"  {report.reason}"), Text(), _tensors(report)]
+def tell(report: Report, worst: int, everything: bool = False) -> Any:
+    """The whole report as one renderable; ``everything`` shows every tensor."""
+    causes, notes = _parted(report.findings)
+    parts: list[Any] = [_headline(report), *_findings(causes), Text(), *_tensors(report, everything)]
     if not report.passed and worst and report.numeric is not None:
         parts += [
             Text(),
-            Text(f"worst components (of {report.n_checked:,})"),
+            Text(f"worst components (of {report.n_checked:,})", style="bold"),
             _components(_beyond_rounding(report, worst)),
         ]
-    for finding in report.findings:
-        parts += [Text(), Padding(Text.assemble((finding.kind, "bold"), ": ", finding.message), (0, 0, 0, 0))]
-    if report.passed or report.numeric is not None:
+    parts += _findings(notes)
+    if not causes and (report.passed or report.numeric is not None):
         parts += [Text(), Text(_NEXT[report.verdict])]
-    parts.append(Text(_effort(report), style="dim"))
-    return Group(*parts)
+    return Group(*parts, Text(), Text(_effort(report), style="dim"))
+
+
+def tell_briefly(report: Report) -> Any:
+    """What a failing test says: verdict, worst component and causes, then the tensors that are not right."""
+    causes, _ = _parted(report.findings)
+    worst = [Text(f"  worst {_sentence(c)}") for c in _beyond_rounding(report, 1)]
+    wrong = [t for t in report.tensors if t.verdict is not Verdict.CORRECT]
+    table = [Text(), _rows(report, wrong)] if wrong else []
+    return Group(_headline(report), *worst, *_findings(causes), *table)
 
 
 def tell_location(location: Location) -> Any:
@@ -65,18 +75,34 @@ def tell_location(location: Location) -> Any:
     return Group(*parts, Text(f"{location.evaluations:,} evaluations of J", style="dim"))
 
 
-def plain(renderable: Any) -> str:
-    """A renderable as text without colour, no row folded."""
-    out = io.StringIO()
-    Console(file=out, width=_PLAIN_WIDTH, color_system=None, highlight=False, soft_wrap=True).print(renderable)
-    return "\n".join(line.rstrip() for line in out.getvalue().splitlines())
+def plain(renderable: Group) -> str:
+    """A renderable as text without colour: running text at 80 columns, tables as wide as they are."""
+    lines: list[str] = []
+    for part in renderable.renderables:
+        out = io.StringIO()
+        width = 10_000 if isinstance(part, Table) else _PROSE
+        Console(file=out, width=width, color_system=None, highlight=False).print(part)
+        lines += [line.rstrip() for line in out.getvalue().splitlines()]
+    return "\n".join(lines)
+
+
+def _parted(findings: tuple[Finding, ...]) -> tuple[list[Finding], list[Finding]]:
+    """What explains the verdict, and what is worth knowing beside it."""
+    return [f for f in findings if not f.advice], [f for f in findings if f.advice]
+
+
+def _findings(findings: list[Finding]) -> list[Any]:
+    told = []
+    for finding in findings:
+        told += [Text(), Padding(Text.assemble((finding.kind, "bold"), ": ", finding.message), (0, 0, 0, 2))]
+    return told
 
 
 def _headline(report: Report) -> Text:
-    name = report.verdict.name
     return Text.assemble(
-        (name, _STYLES[report.verdict]), f": {report.verdict.value}{_where(report)}\n",
-        f"  ratio {report.ratio:.4e}   rounding floor {report.floor:.1e}   {'step' if report.numeric is None else 'eps'} {report.eps:g}",
+        (report.verdict.name, STYLES[report.verdict]), f": {report.verdict.value}{_where(report)}\n",
+        f"  ratio {report.ratio:.4e}   rounding floor {report.floor:.1e}   {'step' if report.numeric is None else 'eps'} {report.eps:g}\n",
+        (f"  {report.reason}", "dim"),
     )  # fmt: skip
 
 
@@ -85,8 +111,18 @@ def _where(report: Report) -> str:
     return f" in {', '.join(names)}" if names and not report.passed else ""
 
 
-def _tensors(report: Report) -> Table:
-    """A row per tensor, with its worst component, or of a screen with the interval of its ratio."""
+def _tensors(report: Report, everything: bool) -> list[Any]:
+    """A row per tensor, the wrong ones first; of many that are right only how many they are."""
+    ordered = sorted(report.tensors, key=lambda t: -t.verdict.severity)
+    wrong = [t for t in ordered if t.verdict is not Verdict.CORRECT]
+    shown = ordered if everything else ordered[: max(_ROWS, len(wrong))]
+    hidden = len(ordered) - len(shown)
+    more = [Text(f"and {hidden} more that are CORRECT (--all shows every tensor)", style="dim")] if hidden else []
+    return [_rows(report, shown), *more]
+
+
+def _rows(report: Report, tensors: list[TensorReport]) -> Table:
+    """With the worst component of each, or of a screen with the interval of its ratio."""
     screened = report.numeric is None
     last = (
         (("95 % low", "right"), ("high", "right"))
@@ -96,8 +132,8 @@ def _tensors(report: Report) -> Table:
     table = _table(
         ("tensor", "left"), ("shape", "left"), ("ratio", "right"), ("floor", "right"), ("verdict", "left"), *last
     )
-    for t in report.tensors:
-        verdict = Text(t.verdict.name, style=_STYLES[t.verdict])
+    for t in tensors:
+        verdict = Text(t.verdict.name, style=STYLES[t.verdict])
         values = _interval(t) if screened else _worst(t)
         table.add_row(t.name, _shape(t.shape), f"{t.ratio:.1e}", f"{t.floor:.1e}", verdict, *values)
     return table
@@ -118,6 +154,10 @@ def _components(components: tuple[Component, ...]) -> Table:
     return table
 
 
+def _sentence(c: Component) -> str:
+    return f"{c.name}: analytic {c.analytic:.6g}, numeric {c.numeric:.6g}"
+
+
 def _beyond_rounding(report: Report, k: int) -> tuple[Component, ...]:
     """Up to ``k`` of the worst components: those that rounding does not explain, or else the worst one."""
     sigma = steps.sigma(report.noise, report.eps)
@@ -129,7 +169,7 @@ def _beyond_rounding(report: Report, k: int) -> tuple[Component, ...]:
 def _table(*columns: tuple[str, Any]) -> Table:
     table = Table(box=None, padding=(0, 1), pad_edge=False, header_style="bold")
     for name, justify in columns:
-        table.add_column(name, justify=justify)
+        table.add_column(name, justify=justify, no_wrap=name in ("tensor", "worst", "component"), overflow="fold")
     return table
 
 
@@ -140,7 +180,8 @@ def _shape(shape: tuple[int, ...]) -> str:
 def _effort(report: Report) -> str:
     kind = "njit cost" if report.compiled else "plain Python cost"
     workers = f"{report.workers} worker{'s' if report.workers > 1 else ''}"
+    name = f"{report.name}: " if report.name else ""
     return (
-        f"{report.n_checked:,} components, {report.evaluations:,} evaluations of J in {report.seconds:.2f} s "
+        f"{name}{report.n_checked:,} components, {report.evaluations:,} evaluations of J in {report.seconds:.2f} s "
         f"({report.throughput:,.0f} components/s), {workers}, {kind}"
     )
