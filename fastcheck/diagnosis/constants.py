@@ -11,6 +11,7 @@ import numpy as np
 from fastcheck.layout import Layout
 
 _PLAIN = {2.0: "2", 3.0: "3", 4.0: "4", 1 / 2: "1/2", 1 / 3: "1/3", 1 / 4: "1/4", 1.5: "3/2", 2 / 3: "2/3"}
+_LIKELY_LENGTHS = ("3", "4", "1/3", "1/4")  # plain numbers that are as likely to be a length
 _CLOSE = 1e-6  # relative: two constants nearer to each other than this are one
 _SMALL_ARRAY = 16  # integers in an array no longer than this are taken for sizes
 
@@ -48,7 +49,7 @@ class Constants:
             return None
         best = close[0]
         same = [k for k in close[1:] if k.written == best.written and k.origin]
-        if not best.origin and same:
+        if not best.origin and same and best.written in _LIKELY_LENGTHS:
             return Constant(best.value, best.written, f"perhaps {same[0].origin}")
         return best
 

@@ -87,8 +87,8 @@ def _spot(part: Part, wrong: np.ndarray, matters: np.ndarray) -> _Spot | None:
         if filled:
             return min(filled, key=lambda line: line.n / line.of)
     n, of = np.count_nonzero(wrong), np.count_nonzero(matters)
-    block = _block(shape, places, wrong, matters) if n <= max(_FEW * of, 1) and n < of else None
-    if block is None and n > max(_SCATTERED * of, 1):
+    block = _block(shape, places, wrong, matters) if n <= max(_FEW * of, 1) else None
+    if n == of or (block is None and n > max(_SCATTERED * of, 1)):
         return None
     return _Spot("component", n, of, block or _listed(part, wrong))
 
