@@ -30,7 +30,7 @@ def advice(
         _saturated(parts),
         sampled(components, point.layout),
         narrow(point),
-        _many_examples(cost, seconds),
+        many_examples(cost, seconds),
         slow(cost),
     ]
 
@@ -90,7 +90,7 @@ def _saturated(parts: Sequence[Part]) -> Finding | None:
     return Finding("saturated", tuple(said), message)
 
 
-def _many_examples(cost: Cost, seconds: float) -> Finding | None:
+def many_examples(cost: Cost, seconds: float) -> Finding | None:
     if seconds < _SLOW:
         return None
     longest = max((axis for axis in axes(cost.args) if len(axis.places) > 1), key=lambda a: a.length, default=None)
