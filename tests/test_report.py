@@ -60,24 +60,47 @@ def test_to_dict_of_what_is_not_finite(theta, weights):
     assert told["worst"][0]["analytic"] is None
 
 
-def test_the_text_says_verdict_tensors_worst_components_and_what_to_do(wrong):
+def test_the_text_says_verdict_cause_tensors_worst_components(wrong):
     lines = str(wrong).splitlines()
     assert lines[0] == "WRONG: the gradient is wrong in W2"
     assert "ratio" in lines[1]
     assert "eps 1e-07" in lines[1]
-    rows = {line.split()[0]: line for line in lines if line}
-    assert all(name in rows for name in ("W1", "b1", "W2", "b2"))
+    assert lines[4].startswith("  row: W2: the gradient is wrong on W2[")
+    rows = {line.split()[0]: line for line in lines[5:] if line}
+    assert [name for name in rows if name in ("W1", "b1", "W2", "b2")][0] == "W2"  # what is wrong comes first
     worst = wrong.worst(1)[0]
     assert f"{worst.analytic:.5g}" in rows["W2"]
     assert f"{worst.numeric:.5g}" in rows["W2"]
     assert any(line.startswith(worst.name) for line in lines)
     assert "\x1b" not in str(wrong)
-    assert "evaluations of J" in lines[-1]
+    assert "evaluations of J" in " ".join(lines[-2:])
+
+
+def test_many_right_tensors_are_counted_unless_all_are_asked_for():
+    params = {f"W{k}": np.linspace(0.5, 1.5, 4) for k in range(12)}
+    gradient = {name: 4 * value**3 for name, value in params.items()}
+    gradient["W9"] = 2 * gradient["W9"]
+    report = fc.check(quartic, gradient, params, (np.ones(48),))
+    lines = report.text().splitlines()
+    assert [line.split()[0] for line in lines if line.startswith("W")][1:3] == ["W9", "W0"]
+    assert "and 4 more that are CORRECT (--all shows every tensor)" in lines
+    assert all(f"\n{name} " in report.text(everything=True) for name in params)
+
+
+def test_the_short_text_names_the_worst_component_and_the_cause_first(wrong):
+    lines = wrong.brief().splitlines()
+    assert lines[0] == "WRONG: the gradient is wrong in W2"
+    assert lines[3].startswith(f"  worst {wrong.worst(1)[0].name}: analytic ")
+    assert lines[5].startswith("  row: W2")
+    assert not any(line.startswith("W1") for line in lines)
+    with pytest.raises(AssertionError) as failure:
+        fc.assert_gradient(quartic, np.zeros(3), np.ones(3), (np.ones(3),))
+    assert str(failure.value).startswith("WRONG: the gradient is wrong in theta")
+    assert "zero: theta: the gradient is zero throughout" in str(failure.value)
 
 
 def test_the_text_fits_eighty_columns_where_names_are_short(wrong):
-    table = [line for line in str(wrong).splitlines() if line.startswith(("tensor", "W", "b"))]
-    assert max(map(len, table)) <= 80
+    assert max(map(len, str(wrong).splitlines())) <= 80
 
 
 def test_a_right_gradient_shows_no_worst_components(theta, weights):
