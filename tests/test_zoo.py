@@ -1,23 +1,40 @@
 from __future__ import annotations
 
+from importlib import import_module
+
 import numpy as np
 import pytest
 
 import fastcheck as fc
 from fastcheck import zoo
-from fastcheck.zoo.mlp import ACTIVATIONS
+from fastcheck.zoo import NETWORKS
+from fastcheck.zoo._bugs import KINDS
 
+SMALL = {"mlp": {"sizes": (12, 20, 15, 5)}}
+CASES = {
+    **{
+        f"{network}-{activation}": (network, {"activation": activation})
+        for network in ("mlp", "conv", "batchnorm")
+        for activation in import_module(f"fastcheck.zoo.{network}").ACTIVATIONS
+    },
+    "lstm": ("lstm", {}),
+    "attention": ("attention", {}),
+}
 STEPS = (1e-5, 1e-6, 1e-7)
+
+
+def make(network: str, **options) -> fc.Problem:
+    return NETWORKS[network].make(**SMALL.get(network, {}), **options)
+
+
+def gradients(problem: fc.Problem) -> dict[str, np.ndarray]:
+    return problem.layout.unpack(problem.grad(problem.theta, *problem.args))
 
 
 def planted(problem: fc.Problem, right: fc.Problem) -> set[str]:
     """The tensors whose gradient the bug changes."""
-    gradient, expected = problem.grad(problem.theta, *problem.args), right.grad(right.theta, *right.args)
-    return {
-        t.name
-        for t in problem.layout.tensors
-        if not np.allclose(gradient[t.slice], expected[t.slice], rtol=1e-9, atol=0)
-    }
+    gradient, expected = gradients(problem), gradients(right)
+    return {name for name in expected if not np.allclose(gradient[name], expected[name], rtol=1e-9, atol=0)}
 
 
 def named(report: fc.Report) -> set[str]:
@@ -26,19 +43,20 @@ def named(report: fc.Report) -> set[str]:
 
 @pytest.mark.parametrize("eps", STEPS)
 @pytest.mark.parametrize("l2", [0.0, 0.1])
-@pytest.mark.parametrize("activation", ACTIVATIONS)
-def test_every_right_gradient_is_correct(activation, l2, eps):
+@pytest.mark.parametrize("case", CASES)
+def test_every_right_gradient_is_correct(case, l2, eps):
+    network, options = CASES[case]
     for seed in range(4):
-        report = zoo.mlp((12, 20, 15, 5), activation, l2=l2, seed=seed).check(eps=eps)
+        report = make(network, l2=l2, seed=seed, **options).check(eps=eps)
         assert report.verdict is fc.Verdict.CORRECT, str(report)
         assert not named(report)
 
 
-@pytest.mark.parametrize("bug", zoo.bugs())
-@pytest.mark.parametrize("activation", ACTIVATIONS)
-def test_every_bug_is_caught_and_its_tensors_named(activation, bug):
-    problem = zoo.mlp((12, 20, 15, 5), activation, bug=bug)
-    tensors = planted(problem, zoo.mlp((12, 20, 15, 5), activation, l2=problem.args[-1]))
+@pytest.mark.parametrize(("case", "bug"), [(case, bug) for case in CASES for bug in zoo.bugs(CASES[case][0])])
+def test_every_bug_is_caught_and_its_tensors_named(case, bug):
+    network, options = CASES[case]
+    problem = make(network, bug=bug, **options)
+    tensors = planted(problem, make(network, l2=problem.args[-1], **options))
     assert tensors
     for eps in STEPS:
         report = problem.check(eps=eps)
@@ -46,9 +64,37 @@ def test_every_bug_is_caught_and_its_tensors_named(activation, bug):
         assert named(report) == tensors
 
 
+@pytest.mark.parametrize("network", NETWORKS)
+def test_every_bug_changes_the_gradient_by_much(network):
+    for name in zoo.bugs(network):
+        problem = NETWORKS[network].make(bug=name)
+        gradient, expected = gradients(problem), gradients(NETWORKS[network].make(l2=problem.args[-1]))
+        assert any(np.abs(gradient[t] - g).max() > 1e-3 * np.abs(g).max() for t, g in expected.items()), name
+
+
+@pytest.mark.parametrize("network", NETWORKS)
+def test_bugs_are_described_and_made_in_one_way(network):
+    words, bugs = zoo.bugs(network), NETWORKS[network].bugs
+    assert len(words) >= 13
+    assert len(set(words.values())) == len(words)
+    assert words == {name: bug.words for name, bug in bugs.items()}
+    assert all((bug.flaw == 0) == (bug.spoil is not None) for bug in bugs.values())
+    assert all(bug.needs_l2 == (bug.kind == "regularisation") for bug in bugs.values())
+
+
 def test_there_are_bugs_of_every_kind():
-    assert len(zoo.bugs()) >= 8
-    assert all(zoo.bugs().values())
+    bugs = [bug for network in NETWORKS.values() for bug in network.bugs.values()]
+    assert len(bugs) >= 66
+    assert {bug.kind for bug in bugs} == set(KINDS)
+    assert zoo.bugs() == zoo.bugs("mlp")
+
+
+@pytest.mark.parametrize("network", NETWORKS)
+def test_the_data_shows_the_number_of_examples(network):
+    problem = make(network, examples=9)
+    x, y = problem.args[:2]
+    assert 9 in (x.shape[0], x.shape[-1])
+    assert y.shape[-1] == 9
 
 
 def test_the_default_has_about_ten_thousand_parameters():
@@ -67,18 +113,28 @@ def test_the_course_example_fixed_is_correct_and_its_ratio_is_rounding():
     assert report.verdict is fc.Verdict.CORRECT
     assert report.ratio == pytest.approx(1.19e-7, rel=0.02)
     assert 1 / 3 < report.ratio / report.floor < 3
-    assert [f.kind for f in report.findings] == ["rounding"]
+    assert "rounding" in {f.kind for f in report.findings}
     assert zoo.course(fixed=True).check(eps=1e-5).ratio < 2e-9
 
 
 @pytest.mark.parametrize(
-    ("options", "message"),
+    ("make", "options", "message"),
     [
-        ({"bug": "typo"}, "bug must be one of factor, .*, got 'typo'"),
-        ({"activation": "gelu"}, "activation must be one of tanh, relu, sigmoid, got 'gelu'"),
-        ({"sizes": (3, 2)}, r"sizes must be .*, got \(3, 2\)"),
+        (zoo.mlp, {"bug": "typo"}, "bug must be one of factor, .*, got 'typo'"),
+        (zoo.mlp, {"activation": "gelu"}, "activation must be one of tanh, relu, sigmoid, got 'gelu'"),
+        (zoo.mlp, {"sizes": (3, 2)}, r"sizes must be .*, got \(3, 2\)"),
+        (zoo.conv, {"bug": "typo"}, "bug must be one of flipped, .*, got 'typo'"),
+        (zoo.conv, {"activation": "sigmoid"}, "activation must be one of relu, tanh, got 'sigmoid'"),
+        (zoo.conv, {"image": (8, 7)}, r"image must be an even height and an even width, got \(8, 7\)"),
+        (zoo.conv, {"filters": 0}, "filters must be at least 1, got 0"),
+        (zoo.batchnorm, {"sizes": (4, 5, 5, 2)}, r"sizes must be inputs, hidden units .*, got \(4, 5, 5, 2\)"),
+        (zoo.batchnorm, {"examples": 1}, "examples must be at least 2, got 1"),
+        (zoo.lstm, {"classes": 1}, "classes must be at least 2, got 1"),
+        (zoo.lstm, {"steps": 0}, "steps must be at least 1, got 0"),
+        (zoo.attention, {"heads": 3}, "heads must divide the width 8, got 3"),
+        (zoo.bugs, {"network": "gan"}, "network must be one of mlp, conv, .*, got 'gan'"),
     ],
 )
-def test_mlp_refuses(options, message):
+def test_what_makes_no_sense_is_refused(make, options, message):
     with pytest.raises(fc.InputError, match=message):
-        zoo.mlp(**options)
+        make(**options)

@@ -1,6 +1,7 @@
 """Deliberate bugs: what goes wrong in hand-written backpropagation, by name.
 
-Some change what the backward pass is told (`Settings`), the others spoil the gradient it returned, tensor by tensor.
+Some are flaws that a network's own backward pass knows by number, the others spoil the gradient it returned, tensor by
+tensor. Every network's module holds its table, `BUGS`.
 """
 
 from __future__ import annotations
@@ -11,68 +12,161 @@ from dataclasses import dataclass
 import numpy as np
 
 from fastcheck.errors import InputError
+from fastcheck.layout import Layout
 
-Gradient = dict[str, np.ndarray]
-Spoil = Callable[[Gradient, int], None]
+Arrays = dict[str, np.ndarray]
+
+KINDS = {
+    "scale": "a tensor is a factor times what it should be; or row by row, or column by column, its own factor",
+    "sign": "a tensor has the wrong sign",
+    "zero": "a tensor is never written",
+    "transpose": "a tensor's values lie in transposed order",
+    "order": "a tensor's values lie in another order: flattened otherwise, its blocks exchanged",
+    "reverse": "a tensor's values lie backwards along an axis, or several",
+    "shift": "a tensor's values lie one row, column or entry further",
+    "swap": "two tensors are exchanged",
+    "regularisation": "the L2 term is missing, doubled, or where the cost has none",
+    "row": "a tensor is wrong in a few rows only",
+    "column": "a tensor is wrong in a few columns only",
+    "component": "a tensor is wrong in a single component",
+    "partial": "a tensor is the gradient of some examples or time steps only",
+    "clip": "a tensor's large components are cut off",
+    "upstream": "the delta passed backwards is wrong: several tensors are, without a simple pattern",
+    "local": "one tensor alone is wrong, throughout and without a simple pattern",
+}
+
+_DEFAULT_L2 = 0.01  # where a bug is about the L2 term and none was asked for
+
+
+@dataclass(frozen=True)
+class Given:
+    """What the gradient was taken of, for mistakes that need to know; of args, y is the second and l2 the last."""
+
+    params: Arrays
+    args: tuple
+
+    @property
+    def examples(self) -> int:
+        return self.args[1].shape[-1]
+
+    @property
+    def l2(self) -> float:
+        return self.args[-1]
+
+
+Spoil = Callable[[Arrays, Given], None]
 
 
 @dataclass(frozen=True)
 class Bug:
-    """One mistake: in words, and either settings of the backward pass or a change of the gradient in place."""
+    """One mistake: the kind of finding to state for it, in words, and how it is made.
 
+    ``flaw`` is what the backward pass is told, 0 for nothing; ``spoil`` changes the tensors of the gradient in place.
+    """
+
+    kind: str
     words: str
-    backward: Mapping[str, object] | None = None
+    flaw: int = 0
     spoil: Spoil | None = None
     needs_l2: bool = False
 
-
-def _in_tensor(name: str, change: Callable[[np.ndarray, int], np.ndarray]) -> Spoil:
-    """``change(gradient of the tensor, examples)`` written over that tensor's gradient."""
-
-    def spoil(gradient: Gradient, examples: int) -> None:
-        gradient[name][...] = change(gradient[name].copy(), examples)
-
-    return spoil
-
-
-def _with(array: np.ndarray, index: object, factor: float) -> np.ndarray:
-    array[index] *= factor
-    return array
-
-
-def _strongest(array: np.ndarray) -> tuple[np.intp, ...]:
-    return np.unravel_index(np.abs(array).argmax(), array.shape)
-
-
-def _shifted_bias(gradient: Gradient, examples: int) -> None:
-    gradient["b1"][...] = np.roll(gradient["b1"], 1)
-
-
-MLP: Mapping[str, Bug] = {
-    "factor": Bug("dW2 is twice what it should be", spoil=_in_tensor("W2", lambda g, m: 2 * g)),
-    "sign": Bug("db1 has the wrong sign", spoil=_in_tensor("b1", lambda g, m: -g)),
-    "no-mean": Bug("the 1/m of the mean over examples is missing in dW1", spoil=_in_tensor("W1", lambda g, m: m * g)),
-    "no-l2": Bug("the L2 term of the cost is missing in every dW", backward={"l2": 0.0}, needs_l2=True),
-    "no-slope": Bug("the activation's derivative is missing", backward={"slope": "linear"}),
-    "zero": Bug("db2 is never written", spoil=_in_tensor("b2", lambda g, m: 0 * g)),
-    "transposed": Bug(
-        "dW1 has its values in transposed order", spoil=_in_tensor("W1", lambda g, m: g.T.reshape(g.shape))
-    ),
-    "component": Bug(
-        "one component of dW1 is off by 1 %", spoil=_in_tensor("W1", lambda g, m: _with(g, _strongest(g), 1.01))
-    ),
-    "row": Bug(
-        "one row of dW2 is 1.5 times what it should be",
-        spoil=_in_tensor("W2", lambda g, m: _with(g, _strongest(g)[0], 1.5)),
-    ),
-    "shifted": Bug("db1 is off by one unit", spoil=_shifted_bias),
-}
+    def l2(self, asked: float) -> float:
+        """The coefficient to take: one at which the bug shows."""
+        return _DEFAULT_L2 if self.needs_l2 and asked == 0.0 else float(asked)
 
 
 def choose(bugs: Mapping[str, Bug], name: str | None) -> Bug:
     """The named bug, or for None the one that does nothing."""
     if name is None:
-        return Bug("")
+        return Bug("", "")
     if name not in bugs:
         raise InputError(f"bug must be one of {', '.join(bugs)}, got {name!r}: see zoo.bugs()")
     return bugs[name]
+
+
+def planted(backward: Callable[..., np.ndarray], layout: Layout, mistake: Bug) -> Callable[..., np.ndarray]:
+    """The gradient ``grad(theta, *args)`` with the mistake in it."""
+
+    def grad(theta, *args):
+        gradient = backward(theta, *args, mistake.flaw)
+        if mistake.spoil is not None:
+            mistake.spoil(layout.unpack(gradient), Given(layout.unpack(theta), args))
+        return gradient
+
+    return grad
+
+
+def changed(*names: str, to: Callable[[np.ndarray], np.ndarray]) -> Spoil:
+    """``to(gradient of the tensor)`` written over that of every tensor named, in C order; without names, over all."""
+
+    def spoil(gradient: Arrays, given: Given) -> None:
+        for name in names or gradient:
+            gradient[name].flat = to(gradient[name].copy())
+
+    return spoil
+
+
+def times_examples(name: str, power: int = 1) -> Spoil:
+    """The tensor times the number of examples, or its power."""
+
+    def spoil(gradient: Arrays, given: Given) -> None:
+        gradient[name] *= float(given.examples) ** power
+
+    return spoil
+
+
+def times_steps(gradient: Arrays, given: Given) -> None:
+    """Every tensor times the number of time steps, the first axis of y."""
+    for name in gradient:
+        gradient[name] *= given.args[1].shape[0]
+
+
+def swapped(one: str, other: str) -> Spoil:
+    """Two tensors of one shape, exchanged."""
+
+    def spoil(gradient: Arrays, given: Given) -> None:
+        gradient[one][...], gradient[other][...] = gradient[other].copy(), gradient[one].copy()
+
+    return spoil
+
+
+def decayed(*prefixes: str, by: float) -> Spoil:
+    """``by`` times its L2 term added to every tensor so named: -1 takes it away, 1 adds it once too often."""
+
+    def spoil(gradient: Arrays, given: Given) -> None:
+        for name in gradient:
+            if name.startswith(prefixes):
+                gradient[name] += by * given.l2 * given.params[name]
+
+    return spoil
+
+
+def times(factor: float, *index: object) -> Callable[[np.ndarray], np.ndarray]:
+    """The factor on everything, or at the index only."""
+
+    def to(array: np.ndarray) -> np.ndarray:
+        array[index] *= factor
+        return array
+
+    return to
+
+
+def strongest_times(factor: float, n_axes: int | None = None) -> Callable[[np.ndarray], np.ndarray]:
+    """The factor on the largest component, or on all that share its first ``n_axes`` indices (1 of 2: its row)."""
+
+    def to(array: np.ndarray) -> np.ndarray:
+        array[np.unravel_index(np.abs(array).argmax(), array.shape)[:n_axes]] *= factor
+        return array
+
+    return to
+
+
+def transposed(array: np.ndarray) -> np.ndarray:
+    """The values in transposed order, in the shape they had: joined in Fortran order and read in C order."""
+    return array.ravel(order="F")
+
+
+def clipped(array: np.ndarray) -> np.ndarray:
+    """Every component cut off at half the largest."""
+    limit = np.abs(array).max() / 2
+    return array.clip(-limit, limit)

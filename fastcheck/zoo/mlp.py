@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -11,53 +11,91 @@ from fastcheck.kernels import cached_njit
 from fastcheck.layout import Layout
 from fastcheck.problem import Problem
 from fastcheck.zoo import _bugs
+from fastcheck.zoo._bugs import Bug, changed
+from fastcheck.zoo._layers import (
+    CODES,
+    activate,
+    add_bias,
+    add_row_sums,
+    add_scaled,
+    cross_entropy,
+    matrix,
+    softmax_minus_label,
+    sum_of_squares,
+    times_slope,
+    vector,
+)
+from fastcheck.zoo._options import initial, require_at_least, require_one_of
 
-_SLOPES = {"linear": 0, "tanh": 1, "relu": 2, "sigmoid": 3}
-ACTIVATIONS = ("tanh", "relu", "sigmoid")
-_DEFAULT_L2 = 0.01  # where a bug is about the L2 term and none was asked for
+ACTIVATIONS = tuple(CODES)
 
+NO_SLOPE, SLOPE_TWICE, SUMS, ONE_SHORT, LAST_ONLY = range(1, 6)  # flaws of the backward pass
 
-@cached_njit
-def _activate(z, kind):
-    """The activation, in place."""
-    flat = z.reshape(-1)
-    for i in range(flat.size):
-        if kind == 1:
-            flat[i] = np.tanh(flat[i])
-        elif kind == 2:
-            flat[i] = max(flat[i], 0.0)
-        elif kind == 3:
-            flat[i] = 1.0 / (1.0 + np.exp(-flat[i]))
-
-
-@cached_njit
-def _times_slope(delta, a, kind):
-    """delta times the activation's derivative, in place, the derivative written in terms of the activation a."""
-    d, v = delta.reshape(-1), a.reshape(-1)
-    for i in range(d.size):
-        if kind == 1:
-            d[i] *= 1.0 - v[i] * v[i]
-        elif kind == 2:
-            d[i] *= 1.0 if v[i] > 0.0 else 0.0
-        elif kind == 3:
-            d[i] *= v[i] * (1.0 - v[i])
+BUGS: Mapping[str, Bug] = {
+    "factor": Bug("scale", "dW2 is twice what it should be", spoil=changed("W2", to=_bugs.times(2.0))),
+    "sign": Bug("sign", "db1 has the wrong sign", spoil=changed("b1", to=np.negative)),
+    "no-mean": Bug("scale", "the 1/m of the mean over examples is missing in dW1", spoil=_bugs.times_examples("W1")),
+    "no-l2": Bug(
+        "regularisation",
+        "the L2 term of the cost is missing in every dW",
+        spoil=_bugs.decayed("W", by=-1.0),
+        needs_l2=True,
+    ),
+    "no-slope": Bug("upstream", "the activation's derivative is missing", NO_SLOPE),
+    "zero": Bug("zero", "db2 is never written", spoil=changed("b2", to=np.zeros_like)),
+    "transposed": Bug("transpose", "dW1 has its values in transposed order", spoil=changed("W1", to=_bugs.transposed)),
+    "component": Bug(
+        "component", "one component of dW1 is off by 1 %", spoil=changed("W1", to=_bugs.strongest_times(1.01))
+    ),
+    "row": Bug(
+        "row",
+        "one row of dW2 is 1.5 times what it should be",
+        spoil=changed("W2", to=_bugs.strongest_times(1.5, n_axes=1)),
+    ),
+    "shifted": Bug("shift", "db1 is off by one unit", spoil=changed("b1", to=lambda g: np.roll(g, 1))),
+    "column": Bug(
+        "column",
+        "the column of the first input in dW1 is never written",
+        spoil=changed("W1", to=_bugs.times(0.0, ..., 0)),
+    ),
+    "twice-mean": Bug(
+        "scale", "db2 is divided by the number of examples twice", spoil=_bugs.times_examples("b2", power=-1)
+    ),
+    "fortran": Bug("order", "every dW is joined in Fortran order", spoil=changed(to=_bugs.transposed)),
+    "clipped": Bug("clip", "dW2 is clipped at half its largest component", spoil=changed("W2", to=_bugs.clipped)),
+    "bias-l2": Bug(
+        "regularisation",
+        "every db has an L2 term, which the cost has for W only",
+        spoil=_bugs.decayed("b", by=1.0),
+        needs_l2=True,
+    ),
+    "double-l2": Bug(
+        "regularisation",
+        "the L2 term of dW1 is 2 l2 W1: the 1/2 of the cost is forgotten",
+        spoil=_bugs.decayed("W1", by=1.0),
+        needs_l2=True,
+    ),
+    "slope-twice": Bug(
+        "upstream", "the output's delta, softmax - label, is multiplied by the slope p (1 - p) as well", SLOPE_TWICE
+    ),
+    "sums": Bug("local", "dW2 uses the first layer's weighted sums in place of its activations", SUMS),
+    "one-short": Bug("partial", "the loop over examples stops before the last one, in every tensor", ONE_SHORT),
+    "last-only": Bug("partial", "db1 is overwritten by every example in turn: the last one's share remains", LAST_ONLY),
+}
 
 
 @cached_njit
 def _layer(theta, sizes, layer, start):
     """W of shape (out, in), b of shape (out,), and where the next layer starts in theta."""
-    n_in, n_out = sizes[layer], sizes[layer + 1]
-    middle = start + n_out * n_in
-    stop = middle + n_out
-    return theta[start:middle].reshape((n_out, n_in)), theta[middle:stop], stop
+    w, middle = matrix(theta, start, sizes[layer + 1], sizes[layer])
+    b, stop = vector(theta, middle, sizes[layer + 1])
+    return w, b, stop
 
 
 @cached_njit
 def _affine(w, b, a):
     z = w @ a
-    for row in range(z.shape[0]):
-        for column in range(z.shape[1]):
-            z[row, column] += b[row]
+    add_bias(z, b)
     return z
 
 
@@ -65,29 +103,19 @@ def _affine(w, b, a):
 def cost(theta, x, y, sizes, activation, l2):
     """J = mean over examples of -log softmax(z_L)[label] + l2 / 2 * sum of the squares of every W."""
     a, start, squares = x, 0, 0.0
-    for layer in range(sizes.size - 2):
+    for layer in range(sizes.size - 1):
         w, b, start = _layer(theta, sizes, layer, start)
         a = _affine(w, b, a)
-        _activate(a, activation)
+        if layer < sizes.size - 2:
+            activate(a, activation)
         if l2 != 0.0:
-            squares += np.sum(w * w)
-    w, b, start = _layer(theta, sizes, sizes.size - 2, start)
-    scores = _affine(w, b, a)
-    if l2 != 0.0:
-        squares += np.sum(w * w)
-    loss = 0.0
-    for column in range(y.size):
-        top = np.max(scores[:, column])
-        total = 0.0
-        for row in range(scores.shape[0]):
-            total += np.exp(scores[row, column] - top)
-        loss += np.log(total) + top - scores[y[column], column]
-    return loss / y.size + 0.5 * l2 * squares
+            squares += sum_of_squares(w)
+    return cross_entropy(a, y) / y.size + 0.5 * l2 * squares
 
 
 @cached_njit
-def backward(theta, x, y, sizes, activation, slope, l2):
-    """dJ/dtheta, shape (n,); ``slope`` is the activation whose derivative is taken."""
+def backward(theta, x, y, sizes, activation, l2, flaw):
+    """dJ/dtheta, shape (n,), right where ``flaw`` is 0."""
     n_layers = sizes.size - 1
     activations, starts, start = [x], [0], 0
     for layer in range(n_layers):
@@ -95,35 +123,39 @@ def backward(theta, x, y, sizes, activation, slope, l2):
         starts.append(start)
         a = _affine(w, b, activations[layer])
         if layer < n_layers - 1:
-            _activate(a, activation)
+            activate(a, activation)
         activations.append(a)
-    gradient = np.empty_like(theta)
-    delta = _softmax_minus_label(activations[n_layers], y)
+    gradient = np.zeros_like(theta)
+    delta = activations[n_layers]
+    softmax_minus_label(delta, y, y.size)
+    if flaw == SLOPE_TWICE:
+        _times_softmax_slope(delta, y)
+    elif flaw == ONE_SHORT:
+        delta[:, -1] = 0.0
     for layer in range(n_layers - 1, -1, -1):
         w, b, _ = _layer(theta, sizes, layer, starts[layer])
         dw, db, _ = _layer(gradient, sizes, layer, starts[layer])
-        dw[:] = delta @ activations[layer].T + l2 * w
-        db[:] = delta.sum(axis=1)
+        inputs = activations[layer]
+        if flaw == SUMS and layer == 1:
+            first_w, first_b, _ = _layer(theta, sizes, 0, 0)
+            inputs = _affine(first_w, first_b, x)
+        np.dot(delta, inputs.T, dw)
+        add_scaled(dw, l2, w)
+        add_row_sums(db, delta[:, -1:] if flaw == LAST_ONLY and layer == 0 else delta)
         if layer > 0:
             delta = w.T @ delta
-            _times_slope(delta, activations[layer], slope)
+            if flaw != NO_SLOPE:
+                times_slope(delta, activations[layer], activation)
     return gradient
 
 
 @cached_njit
-def _softmax_minus_label(scores, y):
-    """dJ/dz_L = (softmax(z_L) - one-hot labels) / m."""
-    delta = np.empty_like(scores)
+def _times_softmax_slope(delta, y):
+    """(p - label) / m times p (1 - p), in place."""
     for column in range(y.size):
-        top = np.max(scores[:, column])
-        total = 0.0
-        for row in range(scores.shape[0]):
-            delta[row, column] = np.exp(scores[row, column] - top)
-            total += delta[row, column]
-        for row in range(scores.shape[0]):
-            delta[row, column] /= total * y.size
-        delta[y[column], column] -= 1.0 / y.size
-    return delta
+        for row in range(delta.shape[0]):
+            p = delta[row, column] * y.size + (row == y[column])
+            delta[row, column] *= p * (1.0 - p)
 
 
 def mlp(
@@ -152,14 +184,13 @@ def mlp(
         The name of a deliberate mistake in the gradient (`bugs`); None for the right gradient. Bugs about the L2
         term take ``l2 = 0.01`` where it is 0.
     """
-    if activation not in ACTIVATIONS:
-        raise InputError(f"activation must be one of {', '.join(ACTIVATIONS)}, got {activation!r}: choose one")
+    require_one_of(ACTIVATIONS, activation=activation)
+    require_at_least(1, examples=examples)
     if len(sizes) < 3 or min(sizes) < 1 or sizes[-1] < 2:
         raise InputError(
             f"sizes must be inputs, at least one hidden layer and two or more classes, got {tuple(sizes)}: try (64, 134, 10)"
         )
-    mistake = _bugs.choose(_bugs.MLP, bug)
-    l2 = _DEFAULT_L2 if mistake.needs_l2 and l2 == 0.0 else float(l2)
+    mistake = _bugs.choose(BUGS, bug)
     layout = Layout.of(
         {
             name: shape
@@ -168,37 +199,9 @@ def mlp(
         }
     )
     rng = np.random.default_rng(seed)
-    theta = _initial(layout, rng)
+    theta = initial(layout, rng)
     x = rng.standard_normal((sizes[0], examples))
     y = rng.integers(sizes[-1], size=examples)
-    args = (x, y, np.array(sizes, dtype=np.int64), _SLOPES[activation], l2)
+    args = (x, y, np.array(sizes, dtype=np.int64), CODES[activation], mistake.l2(l2))
     name = f"mlp {'-'.join(map(str, sizes))} {activation}" + (f", bug {bug}" if bug else "")
-    return Problem(cost, _gradient_of(layout, mistake), theta, args, layout, name)
-
-
-def _initial(layout: Layout, rng: np.random.Generator) -> np.ndarray:
-    """W normal with variance 1 / inputs; b small but not zero, so that no component is special."""
-    theta = np.empty(layout.size)
-    for tensor in layout.tensors:
-        spread = 1 / np.sqrt(tensor.shape[-1]) if len(tensor.shape) == 2 else 0.1
-        theta[tensor.slice] = spread * rng.standard_normal(tensor.size)
-    return theta
-
-
-def _gradient_of(layout: Layout, mistake: _bugs.Bug):
-    """The hand-written gradient, with the mistake planted in it."""
-
-    def grad(theta, x, y, sizes, activation, l2):
-        told = {"slope": activation, "l2": l2, **(mistake.backward or {})}
-        slope = _SLOPES.get(told["slope"], told["slope"])
-        gradient = backward(theta, x, y, sizes, activation, slope, told["l2"])
-        if mistake.spoil is not None:
-            mistake.spoil(layout.unpack(gradient), y.size)
-        return gradient
-
-    return grad
-
-
-def bugs() -> dict[str, str]:
-    """The names of the bugs that `mlp` can plant, each with what it does."""
-    return {name: bug.words for name, bug in _bugs.MLP.items()}
+    return Problem(cost, _bugs.planted(backward, layout, mistake), theta, args, layout, name)

@@ -1,0 +1,151 @@
+"""Compiled pieces of forward and backward passes that several networks share; of scores, every column is an example."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from fastcheck.kernels import cached_njit
+
+CODES = {"tanh": 1, "relu": 2, "sigmoid": 3}
+
+_EPSILON = 1e-5  # added to the variance under the root
+
+
+@cached_njit
+def vector(theta, start, size):
+    """The tensor of shape (size,) at ``start`` of theta, a view, and where the next one starts."""
+    return theta[start : start + size], start + size
+
+
+@cached_njit
+def matrix(theta, start, n_rows, n_columns):
+    """The tensor of shape (n_rows, n_columns) at ``start`` of theta, a view, and where the next one starts."""
+    stop = start + n_rows * n_columns
+    return theta[start:stop].reshape((n_rows, n_columns)), stop
+
+
+@cached_njit
+def sum_of_squares(tensor):
+    """The sum over all components of their squares."""
+    total = 0.0
+    for value in tensor.reshape(-1):
+        total += value * value
+    return total
+
+
+@cached_njit
+def activate(z, code):
+    """The activation, in place."""
+    flat = z.reshape(-1)
+    for i in range(flat.size):
+        if code == 1:
+            flat[i] = np.tanh(flat[i])
+        elif code == 2:
+            flat[i] = max(flat[i], 0.0)
+        elif code == 3:
+            flat[i] = 1.0 / (1.0 + np.exp(-flat[i]))
+
+
+@cached_njit
+def times_slope(delta, a, code):
+    """delta times the activation's derivative, in place, the derivative written in terms of the activation a."""
+    d, v = delta.reshape(-1), a.reshape(-1)
+    for i in range(d.size):
+        if code == 1:
+            d[i] *= 1.0 - v[i] * v[i]
+        elif code == 2:
+            d[i] *= 1.0 if v[i] > 0.0 else 0.0
+        elif code == 3:
+            d[i] *= v[i] * (1.0 - v[i])
+
+
+@cached_njit
+def add_bias(z, b):
+    """``z[row] += b[row]``."""
+    for row in range(z.shape[0]):
+        for column in range(z.shape[1]):
+            z[row, column] += b[row]
+
+
+@cached_njit
+def add_scaled(out, factor, a):
+    """``out += factor * a``, component by component."""
+    o, v = out.reshape(-1), a.reshape(-1)
+    for i in range(o.size):
+        o[i] += factor * v[i]
+
+
+@cached_njit
+def add_product(out, a, b):
+    """``out += a @ b``; plain loops compile several times faster than a sum with what ``@`` returns."""
+    for row in range(out.shape[0]):
+        for k in range(b.shape[0]):
+            for column in range(out.shape[1]):
+                out[row, column] += a[row, k] * b[k, column]
+
+
+@cached_njit
+def add_row_sums(out, a):
+    """``out[row] += sum of a[row]``."""
+    for row in range(a.shape[0]):
+        for column in range(a.shape[1]):
+            out[row] += a[row, column]
+
+
+@cached_njit
+def cross_entropy(scores, y):
+    """The sum over columns of -log softmax(column)[label]."""
+    loss = 0.0
+    for column in range(y.size):
+        top = np.max(scores[:, column])
+        total = 0.0
+        for row in range(scores.shape[0]):
+            total += np.exp(scores[row, column] - top)
+        loss += np.log(total) + top - scores[y[column], column]
+    return loss
+
+
+@cached_njit
+def softmax_minus_label(scores, y, n):
+    """The derivative of `cross_entropy` / n, (softmax(column) - one-hot label) / n, written over the scores."""
+    for column in range(y.size):
+        top = np.max(scores[:, column])
+        total = 0.0
+        for row in range(scores.shape[0]):
+            scores[row, column] = np.exp(scores[row, column] - top)
+            total += scores[row, column]
+        for row in range(scores.shape[0]):
+            scores[row, column] /= total * n
+        scores[y[column], column] -= 1.0 / n
+
+
+@cached_njit
+def standardise(z, inverse):
+    """Every row to mean 0 and variance 1, in place; ``inverse[row] = 1 / sqrt(variance + 1e-5)``."""
+    n = z.shape[1]
+    for row in range(z.shape[0]):
+        mean, variance = 0.0, 0.0
+        for column in range(n):
+            mean += z[row, column] / n
+        for column in range(n):
+            variance += (z[row, column] - mean) ** 2 / n
+        inverse[row] = 1.0 / np.sqrt(variance + _EPSILON)
+        for column in range(n):
+            z[row, column] = (z[row, column] - mean) * inverse[row]
+
+
+@cached_njit
+def standardise_backward(delta, normal, inverse, mean_path, variance_path):
+    """From the derivative by `standardise`'s result ``normal`` to that by its input, in place.
+
+    ``inverse (delta - mean(delta) - normal mean(delta normal))`` for every row; the two means are the paths through the
+    row's mean and variance, left out where they are False.
+    """
+    n = delta.shape[1]
+    for row in range(delta.shape[0]):
+        mean, along = 0.0, 0.0
+        for column in range(n):
+            mean += delta[row, column] / n if mean_path else 0.0
+            along += delta[row, column] * normal[row, column] / n if variance_path else 0.0
+        for column in range(n):
+            delta[row, column] = inverse[row] * (delta[row, column] - mean - normal[row, column] * along)
