@@ -14,6 +14,7 @@ from fastcheck.locate import Location, locate
 from fastcheck.problem import Problem
 from fastcheck.report import Report
 from fastcheck.screen import screen
+from fastcheck.sweep import Sweep, sweep
 
 __version__ = "0.1.0"
 
@@ -27,6 +28,7 @@ __all__ = [
     "Location",
     "Problem",
     "Report",
+    "Sweep",
     "Tensor",
     "TensorReport",
     "Verdict",
@@ -37,4 +39,5 @@ __all__ = [
     "locate",
     "pack",
     "screen",
+    "sweep",
 ]

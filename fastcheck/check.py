@@ -192,7 +192,9 @@ class Checker:
         whole, tensors = verdicts(look, numeric, analytic, noise, second)
         whole = if_repeatable(whole, analytic, again)
         anew = (lambda args: inputs.gradient(grad, at, args)) if callable(grad) else None
-        said, n_said = findings(Checked(at, look, numeric, analytic, again, anew, noise, second, whole, tensors, seconds))
+        said, n_said = findings(
+            Checked(at, look, numeric, analytic, again, anew, noise, second, whole, tensors, seconds)
+        )
         return Report(
             ratio=whole.ratio,
             floor=whole.floor,

@@ -6,18 +6,19 @@ import json
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from rich.console import Console
 
-from fastcheck import zoo
+from fastcheck import archive, zoo
 from fastcheck.errors import InputError
+from fastcheck.faces import face
 from fastcheck.faces.tables import plain, tell_location
 from fastcheck.loading import load
 from fastcheck.locate import Location
 from fastcheck.problem import Problem
-from fastcheck.report import Report
+from fastcheck.report import PICTURES, Report
 
 Ask = Callable[[Problem], tuple[Report, Location | None]]
 
@@ -26,6 +27,10 @@ app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_
 Json = Annotated[
     str | None,
     typer.Option("--json", metavar="PATH", help="Write the report as JSON; - is stdout, in place of the table."),
+]
+Html = Annotated[
+    str | None,
+    typer.Option("--html", metavar="PATH", help="Write the report as a page of its own, PATH ending in .html."),
 ]
 Eps = Annotated[str, typer.Option(metavar="EPS", help="Perturbation of one component; auto chooses it.")]
 Workers = Annotated[int | None, typer.Option(help="Threads.", show_default="every core")]
@@ -39,6 +44,7 @@ File = Annotated[
         metavar="FILE.py[:NAME]", help="Where a Problem is, or a function that returns one (default: problem)."
     ),
 ]
+Everything = Annotated[bool, typer.Option("--all", help="Show every tensor, the right ones too.")]
 Worst = Annotated[int, typer.Option(metavar="K", min=0, help="How many of the worst components to show.")]
 
 
@@ -54,10 +60,12 @@ def check(
     workers: Workers = None,
     components: Components = None,
     worst: Worst = 5,
+    everything: Everything = False,
     json: Json = None,
+    html: Html = None,
 ) -> None:
     """Check the gradient of your own problem, component by component."""
-    _run(lambda: load(file), _checked(eps, workers, components), json, worst)
+    _run(lambda: load(file), _checked(eps, workers, components), json, html, worst, everything)
 
 
 @app.command()
@@ -66,7 +74,9 @@ def screen(
     locate: Annotated[bool, typer.Option("--locate", help="If it is not correct, find the wrong components.")] = False,
     seed: Annotated[int, typer.Option(help="Of the random directions.")] = 0,
     workers: Workers = None,
+    everything: Everything = False,
     json: Json = None,
+    html: Html = None,
 ) -> None:
     """Check the gradient of your own problem in a few dozen evaluations, however many components it has."""
 
@@ -77,28 +87,60 @@ def screen(
         )
         return report, found
 
-    _run(lambda: load(file), screened, json)
+    _run(lambda: load(file), screened, json, html, everything=everything)
+
+
+@app.command()
+def sweep(
+    file: File,
+    plot: Annotated[
+        str | None,
+        typer.Option("--plot", metavar="PATH", help="Write the picture, PATH ending in .png, .svg or .pdf."),
+    ] = None,
+    json: Json = None,
+    components: Annotated[
+        int | None,
+        typer.Option(
+            metavar="K",
+            help="Look at K components, drawn so that every tensor is covered.",
+            show_default="all, or 1000",
+        ),
+    ] = None,
+    workers: Workers = None,
+) -> None:
+    """The ratio of your own problem at every eps from 1e-1 to 1e-12. Exit 0 whatever the ratio is."""
+
+    def swept() -> None:
+        _require_writable(plot, PICTURES, "canvas")
+        found = load(file).sweep(components=components, workers=workers, progress=_progress())
+        if plot is not None:
+            found.save(plot)
+        _tell(found.to_dict(), [found.renderable()], json)
+
+    _guarded(swept)
 
 
 @app.command()
 def demo(
     name: Annotated[
-        str, typer.Argument(help="mlp (a classifier of 10,060 parameters) or course (the course's example, two bugs).")
+        str, typer.Argument(help=f"{', '.join(zoo.NETWORKS)}, or course (the course's example, with two bugs).")
     ] = "mlp",
-    bug: Annotated[str | None, typer.Option(help="Plant one of the bugs of mlp; see --list.")] = None,
+    bug: Annotated[str | None, typer.Option(help="Plant one of the network's bugs; see --list.")] = None,
     fixed: Annotated[bool, typer.Option("--fixed", help="course with both bugs fixed.")] = False,
-    list_bugs: Annotated[bool, typer.Option("--list", help="Name the bugs and stop.")] = False,
+    list_bugs: Annotated[bool, typer.Option("--list", help="Name the network's bugs and stop.")] = False,
     eps: Eps = "1e-7",
     workers: Workers = None,
     components: Components = None,
     worst: Worst = 5,
+    everything: Everything = False,
     json: Json = None,
+    html: Html = None,
 ) -> None:
     """Check a network that comes with fastcheck, right or with a bug planted."""
     if list_bugs:
-        _list_bugs()
+        _guarded(lambda: _list_bugs(name))
     else:
-        _run(lambda: _demo(name, bug, fixed), _checked(eps, workers, components), json, worst)
+        _run(lambda: _demo(name, bug, fixed), _checked(eps, workers, components), json, html, worst, everything)
 
 
 def _checked(eps: str, workers: int | None, components: int | None) -> Ask:
@@ -124,8 +166,9 @@ def _progress() -> bool | None:
 
 
 def _demo(name: str, bug: str | None, fixed: bool) -> Problem:
-    if name not in ("mlp", "course"):
-        raise InputError(f"demo must be mlp or course, got {name!r}: choose one")
+    names = (*zoo.NETWORKS, "course")
+    if name not in names:
+        raise InputError(f"demo must be one of {', '.join(names)}, got {name!r}: choose one")
     if name == "course":
         if bug is not None:
             raise InputError(
@@ -133,20 +176,41 @@ def _demo(name: str, bug: str | None, fixed: bool) -> Problem:
             )
         return zoo.course(fixed)
     if fixed:
-        raise InputError("--fixed must go with course, got mlp: mlp is right unless --bug is given")
-    return zoo.mlp(bug=bug)
+        raise InputError(f"--fixed must go with course, got {name}: it is right unless --bug is given")
+    return zoo.NETWORKS[name].make(bug=bug)
 
 
-def _list_bugs() -> None:
-    for name, words in zoo.bugs().items():
-        print(f"{name:<12}{words}")
+def _list_bugs(network: str) -> None:
+    for name, words in zoo.bugs(network).items():
+        print(f"{name:<14}{words}")
 
 
-def _run(problem: Callable[[], Problem], ask: Ask, json_path: str | None, worst: int = 5) -> None:
-    """Load, ask, tell, and exit with the verdict's code; whatever makes the input unusable is one line on stderr."""
-    try:
+def _run(
+    problem: Callable[[], Problem],
+    ask: Ask,
+    json_path: str | None,
+    html_path: str | None,
+    worst: int = 5,
+    everything: bool = False,
+) -> None:
+    """Load, ask, tell, and exit with the verdict's code."""
+
+    def asked() -> Report:
+        _require_writable(html_path, (".html",), "page")
         report, location = ask(problem())
-        _tell(report, location, json_path, worst)
+        if html_path is not None:
+            report.save(html_path)
+        told = report.to_dict() | ({"location": location.to_dict()} if location else {})
+        _tell(told, [report.renderable(worst, everything)] + ([tell_location(location)] if location else []), json_path)
+        return report
+
+    raise typer.Exit(0 if _guarded(asked).passed else 1)
+
+
+def _guarded(action: Callable[[], Any]) -> Any:
+    """What the action returns; whatever makes the input unusable is one line on stderr."""
+    try:
+        return action()
     except KeyboardInterrupt:
         _fail("interrupted", 130)
     except InputError as error:
@@ -154,18 +218,27 @@ def _run(problem: Callable[[], Problem], ask: Ask, json_path: str | None, worst:
     except Exception as error:  # the user's own functions may raise anything
         notes = "; ".join(getattr(error, "__notes__", ()))
         _fail(f"{type(error).__name__}: {error}" + (f" ({notes})" if notes else ""))
-    raise typer.Exit(0 if report.passed else 1)
 
 
-def _tell(report: Report, location: Location | None, json_path: str | None, worst: int) -> None:
+def _require_writable(path: str | None, suffixes: tuple[str, ...], needed: str) -> None:
+    """Refuse, before the work starts, a path that could not be written after it; ``needed`` is the face that draws."""
+    if path is None:
+        return
+    archive.require_suffix(path, suffixes)
+    if not Path(path).absolute().parent.is_dir():
+        raise InputError(f"the folder must exist, got {Path(path).parent}: make it first")
+    face(needed)
+
+
+def _tell(told: dict[str, Any], renderables: list[Any], json_path: str | None) -> None:
+    """As JSON where it is asked for; and unless that goes to stdout, as a person reads it."""
     if json_path is not None:
-        told = report.to_dict() | ({"location": location.to_dict()} if location else {})
         text = json.dumps(told, indent=2, allow_nan=False)
         if json_path == "-":
             print(text)
             return
         Path(json_path).write_text(text + "\n", encoding="utf-8")
-    for renderable in [report.renderable(worst)] + ([tell_location(location)] if location else []):
+    for renderable in renderables:
         if sys.stdout.isatty():
             Console(highlight=False).print(renderable)
         else:

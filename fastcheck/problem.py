@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, TypeVar
 
 from fastcheck.check import check
 from fastcheck.layout import Layout
 from fastcheck.locate import Location, locate
 from fastcheck.report import Report
 from fastcheck.screen import screen
+from fastcheck.sweep import Sweep, sweep
+
+_Outcome = TypeVar("_Outcome", Report, Sweep)
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,14 +45,19 @@ class Problem:
 
     def check(self, **options: Any) -> Report:
         """`fastcheck.check` of this problem, with its keyword options."""
-        report = check(self.cost, self.grad, self.theta, self.args, layout=self.layout, **options)
-        return replace(report, name=self.name)
+        return self._named(check(self.cost, self.grad, self.theta, self.args, layout=self.layout, **options))
 
     def screen(self, **options: Any) -> Report:
         """`fastcheck.screen` of this problem, with its keyword options."""
-        report = screen(self.cost, self.grad, self.theta, self.args, layout=self.layout, **options)
-        return replace(report, name=self.name)
+        return self._named(screen(self.cost, self.grad, self.theta, self.args, layout=self.layout, **options))
+
+    def sweep(self, **options: Any) -> Sweep:
+        """`fastcheck.sweep` of this problem, with its keyword options."""
+        return self._named(sweep(self.cost, self.grad, self.theta, self.args, layout=self.layout, **options))
 
     def locate(self, **options: Any) -> Location:
         """`fastcheck.locate` of this problem, with its keyword options."""
         return locate(self.cost, self.grad, self.theta, self.args, layout=self.layout, **options)
+
+    def _named(self, outcome: _Outcome) -> _Outcome:
+        return replace(outcome, name=self.name)

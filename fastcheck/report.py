@@ -4,16 +4,25 @@ from __future__ import annotations
 
 import math
 import platform
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
+from functools import cache, partial
 from importlib.metadata import version
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fastcheck import compare
+from fastcheck import archive, compare
 from fastcheck.compare import Component, TensorReport, Verdict
 from fastcheck.diagnosis import Finding
+from fastcheck.faces import face
 from fastcheck.layout import Layout, Vector
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+PICTURES = (".png", ".svg", ".pdf")  # what the picture's file may end in
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,8 +61,11 @@ class Report:
         Of a screen: the smallest ratio that would have been missed with a probability below 1e-9.
     name : str
         What was checked, as its `Problem` is called.
+    versions : dict of str to str
+        Of the packages, Python and the machine that made the report.
 
-    A screen has ``numeric = None``, and ``eps`` is the length of its usual step along a direction of length 1.
+    A screen has ``numeric = None``, and ``eps`` is the length of its usual step along a direction of length 1. Two reports
+    are equal if all of this is, vectors by value and nan being equal to nan.
     """
 
     ratio: float
@@ -76,6 +88,13 @@ class Report:
     ratio_high: float | None = None
     guarantee: float | None = None
     name: str = ""
+    versions: dict[str, str] = field(default_factory=lambda: versions(), repr=False)
+
+    def __eq__(self, other: object) -> bool:
+        return archive.same(self, other) if isinstance(other, Report) else NotImplemented
+
+    def __hash__(self) -> int:
+        return hash((self.name, self.verdict, self.layout, self.evaluations))
 
     @property
     def passed(self) -> bool:
@@ -106,6 +125,7 @@ class Report:
         """The report as plain JSON types; numbers that are not finite become None. The vectors are left out."""
         return plain_types(
             {
+                "name": self.name,
                 "verdict": self.verdict.name,
                 "passed": self.passed,
                 "reason": self.reason,
@@ -126,36 +146,88 @@ class Report:
                 "throughput": self.throughput,
                 "workers": self.workers,
                 "compiled": self.compiled,
-                "versions": versions(),
+                "versions": self.versions,
             }
         )
 
     def renderable(self, worst: int = 5, everything: bool = False) -> Any:
         """What a person reads, for a rich console: up to ``worst`` components that are off, and every tensor if asked."""
-        from fastcheck.faces.tables import tell  # loaded only when there is something to show
-
-        return tell(self, worst, everything)
+        return face("tables").tell(self, worst, everything)
 
     def text(self, worst: int = 5, everything: bool = False) -> str:
         """The same as plain text."""
-        from fastcheck.faces.tables import plain
-
-        return plain(self.renderable(worst, everything))
+        return face("tables").plain(self.renderable(worst, everything))
 
     def brief(self) -> str:
         """The short report: verdict, worst component and what explains it first, then the tensors that are not right."""
-        from fastcheck.faces.tables import plain, tell_briefly
-
-        return plain(tell_briefly(self))
+        tables = face("tables")
+        return tables.plain(tables.tell_briefly(self))
 
     def __str__(self) -> str:
         return self.text()
 
+    def _repr_html_(self) -> str:
+        return face("notebook").html(self.renderable())
+
+    def plot(self) -> Figure:
+        """The report as a picture: ratios, errors of the wrong tensors, analytic against numeric.
+
+        Needs matplotlib, which comes with the extra ``report``; no display is opened.
+        """
+        return face("plots").figure(self)
+
+    def save(self, path: str | Path) -> None:
+        """Write the report to a file; nothing is written if it cannot be done.
+
+        Parameters
+        ----------
+        path : str or Path
+            Ends in ``.json`` (everything, for `load`), ``.html`` (a page of its own, to be read without a network), or
+            ``.png``, ``.svg``, ``.pdf`` (the picture). The last four need the extra ``report``.
+        """
+        archive.save(path, {".json": lambda: archive.dumps(self), ".html": self._page, **pictures(self.plot)})
+
+    def _page(self) -> str:
+        return face("page").page(self)
+
+    @classmethod
+    def load(cls, path: str | Path) -> Report:
+        """The report that was saved as ``path``, a ``.json`` file: equal to the one that was."""
+        return archive.load(cls, path, _misfit)
+
+
+def _misfit(report: Report) -> str | None:
+    """What in a report that was read does not go together, or None."""
+    tensors = report.layout.tensors
+    sizes = {vector.shape for vector in (report.numeric, report.analytic) if vector is not None}
+    shapes, dtypes = ({t.name: getattr(t, what) for t in tensors} for what in ("shape", "dtype"))
+    if not tensors or report.layout != Layout.of(shapes, dtypes):
+        return "a layout that has gaps"
+    if report.layout.names != tuple(t.name for t in report.tensors):
+        return "tensors that are not those of the layout"
+    if sizes != {(report.n_checked,)}:
+        return f"gradients of another length than {report.n_checked}"
+    return None
+
+
+def pictures(plot: Callable[[], Figure]) -> dict[str, Callable[[], bytes]]:
+    """What makes the file of a picture, by its suffix."""
+    return {suffix: partial(_drawn, plot, suffix[1:]) for suffix in PICTURES}
+
+
+def _drawn(plot: Callable[[], Figure], kind: str) -> bytes:
+    return face("canvas").written(plot(), kind)
+
+
+@cache
+def _versions() -> tuple[tuple[str, str], ...]:
+    packages = {name: version(name) for name in ("fastcheck", "numpy", "numba")}
+    return tuple({**packages, "python": platform.python_version(), "machine": platform.machine()}.items())
+
 
 def versions() -> dict[str, str]:
     """What is needed to reproduce a report."""
-    packages = {name: version(name) for name in ("fastcheck", "numpy", "numba")}
-    return {**packages, "python": platform.python_version(), "machine": platform.machine()}
+    return dict(_versions())
 
 
 def plain_types(value: Any) -> Any:

@@ -355,3 +355,38 @@ def test_progress(theta, weights):
         "progress must be None, True, False or a function",
         lambda: fc.gradient(quartic, theta, (weights,), progress="yes"),
     )
+
+
+@pytest.mark.parametrize(
+    ("change", "error", "message"),
+    [
+        ({"theta": np.arange(N)}, TypeError, "theta must be real floating point"),
+        ({"grad": np.ones(N - 1)}, ValueError, r"gradient must have shape \(12,\) like theta"),
+        (
+            {"components": 13},
+            ValueError,
+            r"components must be at least one per tensor and at most n \(1 to 12\), got 13",
+        ),
+        ({"workers": 0}, ValueError, "workers must be at least 1, got 0"),
+        ({"progress": "yes"}, TypeError, "progress must be None, True, False or a function"),
+        ({"layout": {}}, TypeError, "layout must be a Layout, got dict"),
+        ({"args": ()}, ValueError, "cost must take theta and 0 args"),
+    ],
+)
+def test_sweep_refuses_what_check_refuses(change, error, message, theta, weights):
+    arguments = {"theta": theta, "grad": quartic_gradient, "args": (weights,), **change}
+    refused(error, message, lambda: fc.sweep(quartic, **arguments))
+
+
+def test_a_cost_that_modifies_its_arguments_only_far_from_theta_is_found_out_by_sweep(theta):
+    def cost(theta, x):
+        if abs(theta[0] - 0.5) > 0.01:
+            x[0] += 1.0
+        return theta.sum()
+
+    theta[0] = 0.5
+    refused(
+        ValueError,
+        r"cost must not modify its arguments, got a change of args\[0\]",
+        lambda: fc.sweep(cost, np.ones(N), theta, (np.zeros(3),)),
+    )

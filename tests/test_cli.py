@@ -86,6 +86,18 @@ def test_json_to_stdout_and_to_a_file(file, tmp_path):
         (["demo", "course", "--bug", "sign"], "course must be given without --bug"),
         (["demo", "--fixed"], "--fixed must go with course"),
         (["check", "{file}", "--json", "/no/such/folder/report.json"], "FileNotFoundError"),
+        (["check", "nowhere.py", "--html", "report.txt"], "the file must end in .html, got 'report.txt'"),
+        (["screen", "nowhere.py", "--html", "report.json"], "the file must end in .html, got 'report.json'"),
+        (["demo", "--html", "report"], "the file must end in .html, got 'report'"),
+        (
+            ["check", "nowhere.py", "--html", "/no/such/folder/report.html"],
+            "the folder must exist, got /no/such/folder",
+        ),
+        (["sweep", "nowhere.py", "--plot", "sweep.html"], "the file must end in .png, .svg, .pdf, got 'sweep.html'"),
+        (["sweep", "nowhere.py"], "the file must exist, got nowhere.py"),
+        (["sweep", "{file}", "--components", "0"], "components must be at least one per tensor"),
+        (["sweep", "{file}", "--workers", "0"], "workers must be at least 1, got 0"),
+        (["sweep", "{file}:broken"], "RuntimeError: no data here (raised by broken()"),
     ],
 )
 def test_unusable_input_exits_with_2_and_one_line(words, message, file):
@@ -168,3 +180,38 @@ def test_the_step_can_be_chosen(file):
     result = run("check", file, "--eps", "large")
     assert result.exit_code == 2
     assert "eps must be a positive number or 'auto', got 'large'" in result.stderr
+
+
+def test_a_page_is_written_beside_the_table(file, tmp_path):
+    path = tmp_path / "report.html"
+    for words, code in (
+        (["check", f"{file}:wrong"], 1),
+        (["screen", file], 0),
+        (["demo", "course", "--fixed"], 0),
+        (["check", file, "--json", "-"], 0),
+    ):
+        path.unlink(missing_ok=True)
+        assert run(*words, "--html", path).exit_code == code
+        assert path.read_text(encoding="utf-8").startswith("<!doctype html>")
+
+
+def test_without_the_extra_a_page_is_refused_before_the_work(file, tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "jinja2", None)
+    monkeypatch.delitem(sys.modules, "fastcheck.faces.page", raising=False)
+    result = run("check", f"{file}:broken", "--html", tmp_path / "report.html")
+    assert result.exit_code == 2
+    assert "pages need jinja2, got no such module: pip install 'fastcheck[report]'" in result.stderr
+
+
+def test_sweep_tells_the_ratio_at_every_eps(file, tmp_path):
+    for name in ("problem", "wrong"):
+        result = run("sweep", f"{file}:{name}")
+        assert result.exit_code == 0
+        assert "eps='auto' takes" in result.stdout
+        assert "1.0e-07" in result.stdout
+    path = tmp_path / "sweep.svg"
+    told = json.loads(run("sweep", file, "--json", "-", "--plot", path, "--components", 3, "--workers", 1).stdout)
+    assert (told["n"], told["n_checked"], len(told["steps"])) == (8, 3, 23)
+    assert path.stat().st_size > 1000
+    run("sweep", file, "--json", tmp_path / "sweep.json")
+    assert json.loads((tmp_path / "sweep.json").read_text())["n_checked"] == 8

@@ -1,0 +1,53 @@
+"""A report, or a sweep, as one matplotlib figure, put together from its pieces."""
+
+from __future__ import annotations
+
+import textwrap
+from typing import TYPE_CHECKING
+
+from fastcheck.faces.canvas import DARK, INK, Heading, drawable, short, together
+from fastcheck.faces.heat import wrong_tensors
+from fastcheck.faces.heatmaps import heat_pieces
+from fastcheck.faces.ratios import ratio_piece, sweep_piece
+from fastcheck.faces.scatter import scatter_piece
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+    from fastcheck.report import Report
+    from fastcheck.sweep import Sweep
+
+_N_HEAT_MAPS = 4
+_LETTERS = 46  # large ones in a line as wide as one piece
+
+
+def figure(report: Report) -> Figure:
+    """The whole picture: the ratios; then, unless it is a screen, analytic against numeric, and the wrong tensors."""
+    maps = heat_pieces(report, _N_HEAT_MAPS)
+    first = [piece for piece in (ratio_piece(report), scatter_piece(report)) if piece]
+    return together(
+        _heading(report, _LETTERS * len(first)), [first, *(maps[i : i + 2] for i in range(0, len(maps), 2))]
+    )
+
+
+def _heading(report: Report, width: int) -> Heading:
+    wrong = [drawable(tensor.name, 30) for tensor in wrong_tensors(report)]
+    words = f"{report.verdict.name}: {report.verdict.value}" + (f" in {_listed(wrong)}" if wrong else "")
+    step = "step" if report.numeric is None else "eps"
+    numbers = f"ratio {short(report.ratio)}, floor {short(report.floor)}, {step} {report.eps:g}, {report.n_checked:,} components"
+    name = [drawable(report.name)] if report.name else []
+    small = [line for text in (*name, numbers) for line in textwrap.wrap(text, int(1.4 * width))]
+    return Heading(tuple(textwrap.wrap(words, width)), DARK[report.verdict], tuple(small))
+
+
+def _listed(names: list[str], most: int = 4) -> str:
+    return ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")
+
+
+def sweep_figure(sweep: Sweep) -> Figure:
+    """Ratio and floor against eps."""
+    best = sweep.best
+    words = "Ratio against eps" if best is None else f"Lowest ratio {short(best.ratio)} at eps {best.eps:.1e}"
+    name = [drawable(sweep.name)] if sweep.name else []
+    looked_at = f"{sweep.n_checked:,} of {sweep.n:,} components, {sweep.evaluations:,} evaluations of J"
+    return together(Heading((words,), INK, (*name, looked_at)), [[sweep_piece(sweep)]])

@@ -1,0 +1,185 @@
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields, replace
+from typing import Any
+
+import numpy as np
+import pytest
+from conftest import quartic, quartic_gradient
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+
+import fastcheck as fc
+from fastcheck import archive, zoo
+
+NUMBERS = st.floats(allow_nan=True, allow_infinity=True)
+WORDS = st.text(max_size=8)
+SHAPES = st.dictionaries(WORDS, st.lists(st.integers(0, 3), max_size=3).map(tuple), min_size=1, max_size=3)
+
+
+@st.composite
+def reports(draw) -> fc.Report:
+    """Any report that could be, and many that could not."""
+    layout = fc.Layout.of(draw(SHAPES.filter(lambda shapes: any(0 not in shape for shape in shapes.values()))))
+    worst = st.none() | st.builds(fc.Component, st.integers(0, 9), WORDS, NUMBERS, NUMBERS, NUMBERS)
+    verdicts = st.sampled_from(fc.Verdict)
+    tensors = tuple(
+        fc.TensorReport(t.name, t.shape, draw(NUMBERS), draw(NUMBERS), draw(verdicts), draw(WORDS), draw(worst), t.size)
+        for t in layout.tensors
+    )
+    indices = st.sets(st.integers(0, layout.size - 1), min_size=1).map(lambda chosen: np.array(sorted(chosen)))
+    components = draw(st.none() | indices)
+    vectors = arrays(np.float64, layout.size if components is None else components.size, elements=NUMBERS)
+    return fc.Report(
+        *(draw(NUMBERS), draw(NUMBERS), draw(verdicts), draw(WORDS), draw(st.none() | vectors), draw(vectors)),
+        *(components, layout, tensors),
+        findings=tuple(draw(st.lists(st.builds(fc.Finding, WORDS, st.tuples(WORDS), WORDS), max_size=2))),
+        eps=draw(NUMBERS),
+        evaluations=draw(st.integers(0)),
+        seconds=draw(NUMBERS),
+        noise=draw(NUMBERS),
+        workers=draw(st.integers(1, 9)),
+        compiled=draw(st.booleans()),
+        ratio_low=draw(st.none() | NUMBERS),
+        name=draw(WORDS),
+    )
+
+
+def refuse(constant: str) -> None:
+    raise AssertionError(f"{constant} is not JSON")
+
+
+@given(report=reports())
+def test_a_report_comes_back_equal_through_strict_json(report):
+    text = archive.dumps(report)
+    json.loads(text, parse_constant=refuse)
+    again = archive.loads(fc.Report, text)
+    assert again == report
+    assert hash(again) == hash(report)
+    assert archive.dumps(again) == text
+
+
+@pytest.fixture(scope="module")
+def checked() -> fc.Report:
+    return zoo.mlp((5, 8, 3), bug="row").check()
+
+
+def test_checks_samples_and_screens_come_back_from_a_file(checked, tmp_path):
+    problem = zoo.mlp((5, 8, 3), bug="component")
+    for report in (checked, problem.check(components=20), problem.screen(), zoo.course(fixed=True).check()):
+        report.save(tmp_path / "report.json")
+        again = fc.Report.load(tmp_path / "report.json")
+        assert again == report
+        assert str(again) == str(report)
+        assert again.worst(3) == report.worst(3)
+        assert again.to_dict() == report.to_dict()
+
+
+def test_what_is_not_finite_comes_back(theta, weights, tmp_path):
+    gradient = quartic_gradient(theta, weights)
+    gradient[[2, 5, 7]] = np.nan, np.inf, -np.inf
+    report = fc.check(quartic, gradient, theta, (weights,))
+    report.save(tmp_path / "report.json")
+    again = fc.Report.load(tmp_path / "report.json")
+    assert again == report
+    assert np.array_equal(again.analytic, gradient, equal_nan=True)
+    assert {c.index for c in again.worst(3)} == {2, 5, 7}
+
+
+def test_reports_that_differ_in_one_field_are_not_equal(checked):
+    assert checked == replace(checked)
+    assert checked != "report"
+    for f in fields(checked):
+        value = getattr(checked, f.name)
+        other = value + 1 if isinstance(value, int | float | np.ndarray) else None if value else "another"
+        assert checked != replace(checked, **{f.name: other}), f.name
+
+
+def test_the_versions_are_those_of_the_report_not_of_the_reader(checked, tmp_path):
+    replace(checked, versions={"fastcheck": "0.0.1"}).save(tmp_path / "report.json")
+    assert fc.Report.load(tmp_path / "report.json").to_dict()["versions"] == {"fastcheck": "0.0.1"}
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda told: told[:-9], "got no JSON"),
+        (lambda told: b"\xff\xfe\x00", "got no JSON"),
+        (lambda told: "[1, 2]", "got something else"),
+        (lambda told: '{"verdict": "CORRECT"}', "got something else"),
+        (lambda told: told.replace('"format": 1', '"format": 2'), "got format 2, not 1"),
+        (lambda told: told.replace('"Report"', '"Sweep"'), "got something else"),
+        (lambda told: told.replace('"eps": 1e-07', '"eps": "small"'), "got eps = 'small'"),
+        (lambda told: told.replace('"eps": 1e-07', f'"eps": 1{400 * "0"}'), "got an integer beyond all bounds"),
+        (lambda told: told.replace('"eps": 1e-07', '"eps": true'), "got eps = True"),
+        (lambda told: told.replace('"eps"', '"epsilon"'), "got epsilon, which this version does not know"),
+        (lambda told: told.replace('"eps": 1e-07,\n', ""), "got no eps"),
+        (lambda told: told.replace('"verdict": "WRONG"', '"verdict": "GREAT"', 1), "got verdict = 'GREAT'"),
+        (lambda told: told.replace('"shape": [8, 5]', '"shape": [8, "5"]', 1), r"got layout.tensors\[0\].shape\[1\] = '5'"),
+        (lambda told: told.replace('"start": 40', '"start": 41'), "got a layout that has gaps"),
+        (lambda told: told.replace('"numeric": [', '"numeric": [0.5, ', 1), "got gradients of another length than 75"),
+        (lambda told: told.replace('"numeric": [', '"numeric": [null, ', 1), r"got numeric\[0\] = None"),
+        (lambda told: told.replace('"name": "W1", "shape": [8, 5], "ratio"', '"name": "V", "shape": [8, 5], "ratio"'), "got tensors that are not"),
+    ],
+)  # fmt: skip
+def test_a_broken_or_foreign_file_is_refused_in_one_line(change, message, checked, tmp_path):
+    path = tmp_path / "report.json"
+    told = change(archive.dumps(checked))
+    path.write_bytes(told if isinstance(told, bytes) else told.encode())
+    with pytest.raises(fc.InputError, match=rf"report\.json must hold a saved Report, {message}") as caught:
+        fc.Report.load(path)
+    assert "\n" not in str(caught.value)
+    assert len(str(caught.value)) < 400
+
+
+def test_a_file_that_is_not_there(tmp_path):
+    with pytest.raises(
+        fc.InputError, match="the file must exist, got .*nowhere.json: write the path of a saved Report"
+    ):
+        fc.Report.load(tmp_path / "nowhere.json")
+
+
+@dataclass(frozen=True)
+class Older:
+    number: float
+
+
+@dataclass(frozen=True)
+class Newer:
+    number: float
+    pair: tuple[int, str] = (0, "")
+    table: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
+    anything: Any = None
+    either: int | str | None = None
+
+
+@given(st.builds(Newer, NUMBERS, st.tuples(st.integers(), WORDS), st.dictionaries(WORDS, st.tuples(NUMBERS, NUMBERS))))
+def test_a_record_needs_nothing_but_its_annotations(record):
+    assert archive.same(archive.loads(Newer, archive.dumps(record)), record)
+
+
+def test_a_field_that_an_older_file_lacks_takes_its_default():
+    assert archive.loads(Newer, archive.dumps(Older(2.5)).replace("Older", "Newer")) == Newer(2.5)
+    assert archive.loads(Newer, archive.dumps(Newer(2.5, either="7"))).either == "7"
+    with pytest.raises(archive.Misfit, match="3 entries of pair, not 2"):
+        archive.loads(Newer, '{"format": 1, "record": "Newer", "number": 1, "pair": [1, "2", 3]}')
+    with pytest.raises(archive.Misfit, match=r"either = \[\]"):
+        archive.loads(Newer, '{"format": 1, "record": "Newer", "number": 1, "either": []}')
+
+
+def test_an_unknown_suffix_is_refused_and_nothing_is_written(checked, tmp_path):
+    for name in ("report.txt", "report", "report.jpeg"):
+        with pytest.raises(fc.InputError, match=f"the file must end in .json, .html, .png, .svg, .pdf, got '.*{name}'"):
+            checked.save(tmp_path / name)
+    assert not list(tmp_path.iterdir())
+
+
+def test_nothing_is_written_where_the_making_fails(tmp_path):
+    path = tmp_path / "report.json"
+    path.write_text("before")
+    with pytest.raises(ZeroDivisionError):
+        archive.save(path, {".json": lambda: str(1 / 0)})
+    assert path.read_text() == "before"
