@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -213,6 +214,9 @@ def _guarded(action: Callable[[], Any]) -> Any:
         return action()
     except KeyboardInterrupt:
         _fail("interrupted", 130)
+    except BrokenPipeError:  # whoever read stdout has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise typer.Exit(1) from None
     except InputError as error:
         _fail(str(error))
     except Exception as error:  # the user's own functions may raise anything

@@ -35,7 +35,7 @@ class Verdict(enum.Enum):
     """What is to be thought of a gradient; the value is the sentence a person reads."""
 
     CORRECT = "the gradient agrees with the differences of J"
-    UNRESOLVED = "this check cannot tell: rounding in J is too large at this eps"
+    UNRESOLVED = "this check cannot tell right from wrong at this eps"
     SUSPECT = "the gradient differs from the differences of J by more than rounding explains"
     WRONG = "the gradient is wrong"
 

@@ -82,7 +82,7 @@ def test_json_to_stdout_and_to_a_file(file, tmp_path):
         (["check", "{file}", "--workers", "0"], "workers must be at least 1, got 0"),
         (["check", "{file}", "--components", "99"], "components must be at least one per tensor"),
         (["demo", "--bug", "typo"], "bug must be one of"),
-        (["demo", "zebra"], "demo must be mlp or course, got 'zebra'"),
+        (["demo", "zebra"], "demo must be one of mlp, conv, batchnorm, lstm, attention, course, got 'zebra'"),
         (["demo", "course", "--bug", "sign"], "course must be given without --bug"),
         (["demo", "--fixed"], "--fixed must go with course"),
         (["check", "{file}", "--json", "/no/such/folder/report.json"], "FileNotFoundError"),
@@ -153,8 +153,13 @@ def test_the_demos():
     bug = run("demo", "--bug", "component", "--worst", 1)
     assert bug.exit_code == 1
     assert "wrong in W1" in bug.stdout
+    gates = run("demo", "lstm", "--bug", "forget-rows", "--all")
+    assert gates.exit_code == 1
+    assert "row: Wx: the gradient is wrong on Wx[6:12, :] only" in gates.stdout
     listed = run("demo", "--list")
     assert [line.split()[0] for line in listed.stdout.splitlines()] == list(zoo.bugs())
+    listed = run("demo", "conv", "--list")
+    assert [line.split()[0] for line in listed.stdout.splitlines()] == list(zoo.bugs("conv"))
 
 
 def test_the_installed_command_and_python_m():
@@ -162,6 +167,20 @@ def test_the_installed_command_and_python_m():
         result = subprocess.run([*command, "demo", "--list"], capture_output=True, text=True, check=False)
         assert result.returncode == 0, result.stderr
         assert "factor" in result.stdout
+
+
+def test_a_reader_that_stops_early_is_no_error():
+    command = f"{sys.executable} -m fastcheck demo attention --list | head -1"
+    result = subprocess.run(command, shell=True, capture_output=True, text=True, check=False)
+    assert result.stdout.startswith("no-scale")
+    assert result.stderr == ""
+
+
+def test_every_tensor_is_shown_on_demand():
+    few, every = run("demo", "attention"), run("demo", "attention", "--all")
+    assert "more that are CORRECT (--all shows every tensor)" in few.stdout
+    assert "more that are CORRECT" not in every.stdout
+    assert every.stdout.count("CORRECT") == 1 + len(zoo.attention().layout.tensors)
 
 
 def test_screen_and_locate(file):

@@ -53,7 +53,8 @@ def of_step(
     for kind in ("kink", "truncation"):
         yield _step(kind, second, look.components, look.layout, look.eps)
     yield _undecided(second, look.layout, look.eps)
-    yield _rounding(whole, tensors, look.eps)
+    by_step = {look.layout.tensors[k].name for k in second.undecided}
+    yield _rounding(whole, tuple(t for t in tensors if t.name not in by_step), look.eps)
 
 
 def _step(kind: str, second: Second, components: np.ndarray | None, layout: Layout, eps: float) -> Finding | None:
@@ -90,7 +91,7 @@ def _rounding(whole: Judgement, tensors: tuple[TensorReport, ...], eps: float) -
         if better > eps
         else "the gradient may be zero to within rounding: check at another theta"
     )
-    if whole.verdict is Verdict.UNRESOLVED:
+    if whole.verdict is Verdict.UNRESOLVED and (unresolved or compare.C * whole.floor > compare.LOOK):
         return Finding(
             "rounding",
             unresolved,

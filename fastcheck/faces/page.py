@@ -13,6 +13,7 @@ from jinja2 import Environment, StrictUndefined
 from fastcheck import steps
 from fastcheck.compare import C_COMPONENT, Component, TensorReport, Verdict
 from fastcheck.faces.canvas import WIDTH, Piece, alone, short, written
+from fastcheck.faces.heat import worst_first
 from fastcheck.faces.heatmaps import heat_pieces
 from fastcheck.faces.ratios import ratio_piece
 from fastcheck.faces.scatter import scatter_piece
@@ -133,7 +134,7 @@ def _tensors(report: Report) -> Table:
         columns |= {"95 % low": "number", "95 % high": "number", "reason": "text"}
     else:
         columns |= {"worst": "name", "analytic": "number", "numeric": "number", "reason": "text"}
-    rows = [_tensor_row(t, report.numeric is None) for t in report.tensors]
+    rows = [_tensor_row(t, report.numeric is None) for t in worst_first(report.tensors)]
     return Table("tensors", "Tensors", "A click on a column's name sorts by it.", columns, rows)
 
 

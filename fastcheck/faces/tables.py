@@ -81,7 +81,7 @@ def plain(renderable: Group) -> str:
     for part in renderable.renderables:
         out = io.StringIO()
         width = 10_000 if isinstance(part, Table) else _PROSE
-        Console(file=out, width=width, color_system=None, highlight=False).print(part)
+        Console(file=out, width=width, color_system=None, highlight=False, force_jupyter=False).print(part)
         lines += [line.rstrip() for line in out.getvalue().splitlines()]
     return "\n".join(lines)
 
