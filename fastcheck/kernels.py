@@ -7,18 +7,22 @@ users and specialises on their own function: one dispatcher cannot serve both.
 
 from __future__ import annotations
 
+from functools import partial
+
 import numba
 
 # nogil lets threads run kernels side by side; the numpy error model makes x / 0 an inf, not an exception.
 _options = {"nogil": True, "error_model": "numpy"}
 
 
-def cached_njit(function):
-    """``numba.njit`` with the disk cache, or without where no folder for it can be written to."""
+def cached_njit(function=None, **more):
+    """``numba.njit`` with the disk cache, or without where no folder for it can be written to; ``more`` are its options."""
+    if function is None:
+        return partial(cached_njit, **more)
     try:
-        return numba.njit(cache=True, **_options)(function)
+        return numba.njit(cache=True, **_options, **more)(function)
     except RuntimeError:  # numba's "no locator available": a read-only installation without a home
-        return numba.njit(**_options)(function)
+        return numba.njit(**_options, **more)(function)
 
 
 @cached_njit

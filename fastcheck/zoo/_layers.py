@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from fastcheck.kernels import cached_njit
+from fastcheck.zoo._elementary import exp, sigmoid, tanh
 
 CODES = {"tanh": 1, "relu": 2, "sigmoid": 3}
 
@@ -35,15 +36,17 @@ def sum_of_squares(tensor):
 
 @cached_njit
 def activate(z, code):
-    """The activation, in place."""
+    """The activation, in place; a loop for each, as only a loop without branches is vectorised."""
     flat = z.reshape(-1)
-    for i in range(flat.size):
-        if code == 1:
-            flat[i] = np.tanh(flat[i])
-        elif code == 2:
+    if code == 1:
+        for i in range(flat.size):
+            flat[i] = tanh(flat[i])
+    elif code == 2:
+        for i in range(flat.size):
             flat[i] = max(flat[i], 0.0)
-        elif code == 3:
-            flat[i] = 1.0 / (1.0 + np.exp(-flat[i]))
+    elif code == 3:
+        for i in range(flat.size):
+            flat[i] = sigmoid(flat[i])
 
 
 @cached_njit
@@ -94,14 +97,17 @@ def add_row_sums(out, a):
 
 @cached_njit
 def cross_entropy(scores, y):
-    """The sum over columns of -log softmax(column)[label]."""
+    """The sum over columns of -log softmax(column)[label]; row by row, so that the loops run along memory."""
+    top, total = scores[0].copy(), np.zeros(y.size)
+    for row in range(1, scores.shape[0]):
+        for column in range(y.size):
+            top[column] = max(top[column], scores[row, column])
+    for row in range(scores.shape[0]):
+        for column in range(y.size):
+            total[column] += exp(scores[row, column] - top[column])
     loss = 0.0
     for column in range(y.size):
-        top = np.max(scores[:, column])
-        total = 0.0
-        for row in range(scores.shape[0]):
-            total += np.exp(scores[row, column] - top)
-        loss += np.log(total) + top - scores[y[column], column]
+        loss += np.log(total[column]) + top[column] - scores[y[column], column]
     return loss
 
 
@@ -112,7 +118,7 @@ def softmax_minus_label(scores, y, n):
         top = np.max(scores[:, column])
         total = 0.0
         for row in range(scores.shape[0]):
-            scores[row, column] = np.exp(scores[row, column] - top)
+            scores[row, column] = exp(scores[row, column] - top)
             total += scores[row, column]
         for row in range(scores.shape[0]):
             scores[row, column] /= total * n

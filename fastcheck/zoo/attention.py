@@ -17,6 +17,7 @@ from fastcheck.layout import Layout
 from fastcheck.problem import Problem
 from fastcheck.zoo import _bugs
 from fastcheck.zoo._bugs import Bug, Given, changed
+from fastcheck.zoo._elementary import exp
 from fastcheck.zoo._layers import (
     add_bias,
     add_product,
@@ -212,7 +213,7 @@ def _attend(q, k, p, masked):
                     row[j] += q[i, c] * k[j, c] * scale
                 top = max(top, row[j])
             for j in range(stop):
-                row[j] = np.exp(row[j] - top)
+                row[j] = exp(row[j] - top)
                 total += row[j]
             for j in range(length):
                 row[j] = row[j] / total if j < stop else 0.0

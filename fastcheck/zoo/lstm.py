@@ -12,6 +12,7 @@ from fastcheck.layout import Layout
 from fastcheck.problem import Problem
 from fastcheck.zoo import _bugs
 from fastcheck.zoo._bugs import Bug, Given, changed
+from fastcheck.zoo._elementary import sigmoid, tanh
 from fastcheck.zoo._layers import (
     add_bias,
     add_product,
@@ -129,22 +130,17 @@ def _tensors(theta, x, sizes):
 
 
 @cached_njit
-def _sigmoid(z):
-    return 1.0 / (1.0 + np.exp(-z))
-
-
-@cached_njit
 def _cell(gates, recurrent, b, c, c_next, h_next):
     """One step: the gates of `States`, of which the weighted sums come in as ``gates + recurrent + b``, cell and hidden."""
     n = c.shape[0]
     for unit in range(n):
         for example in range(c.shape[1]):
-            i = _sigmoid(gates[unit, example] + recurrent[unit, example] + b[unit])
-            f = _sigmoid(gates[n + unit, example] + recurrent[n + unit, example] + b[n + unit])
-            g = np.tanh(gates[2 * n + unit, example] + recurrent[2 * n + unit, example] + b[2 * n + unit])
-            o = _sigmoid(gates[3 * n + unit, example] + recurrent[3 * n + unit, example] + b[3 * n + unit])
+            i = sigmoid(gates[unit, example] + recurrent[unit, example] + b[unit])
+            f = sigmoid(gates[n + unit, example] + recurrent[n + unit, example] + b[n + unit])
+            g = tanh(gates[2 * n + unit, example] + recurrent[2 * n + unit, example] + b[2 * n + unit])
+            o = sigmoid(gates[3 * n + unit, example] + recurrent[3 * n + unit, example] + b[3 * n + unit])
             c_next[unit, example] = f * c[unit, example] + i * g
-            h_next[unit, example] = o * np.tanh(c_next[unit, example])
+            h_next[unit, example] = o * tanh(c_next[unit, example])
             gates[unit, example], gates[n + unit, example] = i, f
             gates[2 * n + unit, example], gates[3 * n + unit, example] = g, o
 
@@ -186,7 +182,7 @@ def _cell_backward(gates, c, c_next, dh, dc, delta, flaw):
         for example in range(c.shape[1]):
             i, f = gates[unit, example], gates[n + unit, example]
             g, o = gates[2 * n + unit, example], gates[3 * n + unit, example]
-            a = np.tanh(c_next[unit, example])
+            a = tanh(c_next[unit, example])
             slope = 1.0 if flaw == NO_CELL_SLOPE else 1.0 - a * a
             cell = dc[unit, example] + dh[unit, example] * o * slope
             delta[unit, example] = cell * g * i * (1.0 - i)
