@@ -1,9 +1,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
-from typing import Any
 
 import numpy as np
 import pytest
@@ -112,16 +110,17 @@ def test_the_versions_are_those_of_the_report_not_of_the_reader(checked, tmp_pat
         (lambda told: '{"verdict": "CORRECT"}', "got something else"),
         (lambda told: told.replace('"format": 1', '"format": 2'), "got format 2, not 1"),
         (lambda told: told.replace('"Report"', '"Sweep"'), "got something else"),
-        (lambda told: told.replace('"eps": 1e-07', '"eps": "small"'), "got eps = 'small'"),
-        (lambda told: told.replace('"eps": 1e-07', f'"eps": 1{400 * "0"}'), "got an integer beyond all bounds"),
-        (lambda told: told.replace('"eps": 1e-07', '"eps": true'), "got eps = True"),
-        (lambda told: told.replace('"eps"', '"epsilon"'), "got epsilon, which this version does not know"),
-        (lambda told: told.replace('"eps": 1e-07,\n', ""), "got no eps"),
-        (lambda told: told.replace('"verdict": "WRONG"', '"verdict": "GREAT"', 1), "got verdict = 'GREAT'"),
-        (lambda told: told.replace('"shape": [8, 5]', '"shape": [8, "5"]', 1), r"got layout.tensors\[0\].shape\[1\] = '5'"),
+        (lambda told: told.replace('"eps": 1e-07', '"eps": "small"'), "got invalid value for type, expected float @ Report.eps"),
+        (lambda told: told.replace('"eps": 1e-07', f'"eps": 1{400 * "0"}'), "got .*int too large.* @ Report.eps"),
+        (lambda told: told.replace('"eps": 1e-07', '"eps": true'), "got invalid value for type, expected float @ Report.eps"),
+        (lambda told: told.replace('"eps"', '"epsilon"'), "got required field missing @ Report.eps"),
+        (lambda told: told.replace('"eps": 1e-07,', '"eps": 1e-07,"colour": 1,'), "got extra fields found .colour. @ Report"),
+        (lambda told: told.replace('"eps": 1e-07,\n', ""), "got required field missing @ Report.eps"),
+        (lambda told: told.replace('"verdict": "WRONG"', '"verdict": "GREAT"', 1), "got .* @ Report.verdict"),
+        (lambda told: told.replace('"shape": [8, 5]', '"shape": [8, "5"]', 1), r"got invalid value .* @ Report.layout.tensors\[0\].shape\[1\]"),
         (lambda told: told.replace('"start": 40', '"start": 41'), "got a layout that has gaps"),
         (lambda told: told.replace('"numeric": [', '"numeric": [0.5, ', 1), "got gradients of another length than 75"),
-        (lambda told: told.replace('"numeric": [', '"numeric": [null, ', 1), r"got numeric\[0\] = None"),
+        (lambda told: told.replace('"numeric": [', '"numeric": [null, ', 1), "got invalid value .* @ Report.numeric"),
         (lambda told: told.replace('"name": "W1", "shape": [8, 5], "ratio"', '"name": "V", "shape": [8, 5], "ratio"'), "got tensors that are not"),
     ],
 )  # fmt: skip
@@ -143,31 +142,22 @@ def test_a_file_that_is_not_there(tmp_path):
 
 
 @dataclass(frozen=True)
-class Older:
-    number: float
-
-
-@dataclass(frozen=True)
-class Newer:
+class Record:
     number: float
     pair: tuple[int, str] = (0, "")
-    table: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
-    anything: Any = None
-    either: int | str | None = None
+    table: dict[str, tuple[float, ...]] = field(default_factory=dict)
 
 
-@given(st.builds(Newer, NUMBERS, st.tuples(st.integers(), WORDS), st.dictionaries(WORDS, st.tuples(NUMBERS, NUMBERS))))
+@given(st.builds(Record, NUMBERS, st.tuples(st.integers(), WORDS), st.dictionaries(WORDS, st.tuples(NUMBERS, NUMBERS))))
 def test_a_record_needs_nothing_but_its_annotations(record):
-    assert archive.same(archive.loads(Newer, archive.dumps(record)), record)
+    again = archive.loads(Record, archive.dumps(record))
+    assert archive.same(again.number, record.number)
+    assert again.pair == record.pair
+    assert all(archive.same(again.table[key], value) for key, value in record.table.items())
 
 
 def test_a_field_that_an_older_file_lacks_takes_its_default():
-    assert archive.loads(Newer, archive.dumps(Older(2.5)).replace("Older", "Newer")) == Newer(2.5)
-    assert archive.loads(Newer, archive.dumps(Newer(2.5, either="7"))).either == "7"
-    with pytest.raises(archive.Misfit, match="3 entries of pair, not 2"):
-        archive.loads(Newer, '{"format": 1, "record": "Newer", "number": 1, "pair": [1, "2", 3]}')
-    with pytest.raises(archive.Misfit, match=r"either = \[\]"):
-        archive.loads(Newer, '{"format": 1, "record": "Newer", "number": 1, "either": []}')
+    assert archive.loads(Record, '{"format": 1, "record": "Record", "number": 2.5}') == Record(2.5)
 
 
 def test_an_unknown_suffix_is_refused_and_nothing_is_written(checked, tmp_path):
