@@ -22,9 +22,11 @@ from fastcheck.progress import Progress, Show, silent
 
 Task = Callable[[Vector, int, int], None]  # (the worker's theta, start, stop): does the items from start to stop
 
-_PARTS = 16  # of the work per worker: buffers stay below a vector of length n
+_PARTS = 16  # of the work per worker, where there is much: buffers stay below a vector of length n
+_FEWEST_PARTS = 2  # where there is little
 _MAX_CHUNK_SECONDS = 0.05  # a worker reports, or stops, within this time where J allows
-_MIN_CHUNK_SECONDS = 0.005  # Python's share of a chunk is some 0.1 ms
+_MIN_CHUNK_SECONDS = 0.005  # of one worker: Python's share of a chunk is some 0.1 ms
+_LAST_CHUNK_SECONDS = 0.0005  # of several, which should finish together
 _MIN_SHARE_SECONDS = 0.002  # less work than this is not worth a thread
 _ALIGNMENT = 8  # float64 in a cache line: copies of theta never share one, and all lie alike
 
@@ -120,7 +122,7 @@ def run(
     ``copies`` of theta, if there are some already, serve as the workers' own, and limit their number.
     """
     workers = max(1, min(n_workers(cost, chosen), n_items, int(n_items * seconds_each / _MIN_SHARE_SECONDS)))
-    chunks = _Chunks(n_items, *_chunk_sizes(chosen.chunk, n_items, seconds_each, workers), _PARTS * workers)
+    chunks = _Chunks(n_items, *_chunk_sizes(chosen.chunk, n_items, seconds_each, workers))
 
     def work(own: Vector, show: Show) -> None:
         try:
@@ -176,14 +178,16 @@ def _show_nothing(n_done: int) -> None:
     """Only the calling thread shows progress."""
 
 
-def _chunk_sizes(chosen: int | None, n_items: int, seconds_each: float, workers: int) -> tuple[int, int]:
-    """The least and the most items per chunk."""
+def _chunk_sizes(chosen: int | None, n_items: int, seconds_each: float, workers: int) -> tuple[int, int, int]:
+    """The least and the most items per chunk, and into how many parts what is left is thought to be cut."""
     if chosen is not None:
-        return chosen, chosen
-    least, most = (int(seconds / max(seconds_each, 1e-9)) for seconds in (_MIN_CHUNK_SECONDS, _MAX_CHUNK_SECONDS))
+        return chosen, chosen, 1
+    shortest = _MIN_CHUNK_SECONDS if workers == 1 else _LAST_CHUNK_SECONDS
+    least, most = (int(seconds / max(seconds_each, 1e-9)) for seconds in (shortest, _MAX_CHUNK_SECONDS))
     if workers == 1:
         least = max(least, n_items // _PARTS)  # nobody to finish together with
-    return max(least, 1), max(most, 1)
+    parts = int(n_items * seconds_each / (workers * _MIN_CHUNK_SECONDS))
+    return max(least, 1), max(most, 1), workers * min(max(parts, _FEWEST_PARTS), _PARTS)
 
 
 def copies_of(theta: Vector, workers: int) -> list[Vector]:
