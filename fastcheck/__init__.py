@@ -13,6 +13,7 @@ from fastcheck.layout import Layout, Tensor, pack
 from fastcheck.locate import Location, locate
 from fastcheck.problem import Problem
 from fastcheck.report import Report
+from fastcheck.scaling import Scaling, scale
 from fastcheck.screen import screen
 from fastcheck.sweep import Sweep, sweep
 
@@ -28,6 +29,7 @@ __all__ = [
     "Location",
     "Problem",
     "Report",
+    "Scaling",
     "Sweep",
     "Tensor",
     "TensorReport",
@@ -38,6 +40,7 @@ __all__ = [
     "gradient",
     "locate",
     "pack",
+    "scale",
     "screen",
     "sweep",
 ]

@@ -16,10 +16,11 @@ from fastcheck import archive, zoo
 from fastcheck.errors import InputError
 from fastcheck.faces import face
 from fastcheck.faces.tables import plain, tell_location
-from fastcheck.loading import load
+from fastcheck.loading import load, load_factory
 from fastcheck.locate import Location
 from fastcheck.problem import Problem
 from fastcheck.report import PICTURES, Report
+from fastcheck.scaling import Scaling, scale
 
 Ask = Callable[[Problem], tuple[Report, Location | None]]
 
@@ -44,6 +45,10 @@ File = Annotated[
     typer.Argument(
         metavar="FILE.py[:NAME]", help="Where a Problem is, or a function that returns one (default: problem)."
     ),
+]
+Plot = Annotated[
+    str | None,
+    typer.Option("--plot", metavar="PATH", help="Write the picture, PATH ending in .png, .svg or .pdf."),
 ]
 Everything = Annotated[bool, typer.Option("--all", help="Show every tensor, the right ones too.")]
 Worst = Annotated[int, typer.Option(metavar="K", min=0, help="How many of the worst components to show.")]
@@ -94,10 +99,7 @@ def screen(
 @app.command()
 def sweep(
     file: File,
-    plot: Annotated[
-        str | None,
-        typer.Option("--plot", metavar="PATH", help="Write the picture, PATH ending in .png, .svg or .pdf."),
-    ] = None,
+    plot: Plot = None,
     json: Json = None,
     components: Annotated[
         int | None,
@@ -119,6 +121,46 @@ def sweep(
         _tell(found.to_dict(), [found.renderable()], json)
 
     _guarded(swept)
+
+
+@app.command("scale")
+def scaling(
+    file: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="FILE.py[:FACTORY]",
+            help="Where a function of a size is that returns a Problem (default: factory).",
+            show_default="the mlp that comes with fastcheck",
+        ),
+    ] = None,
+    sizes: Annotated[
+        str | None,
+        typer.Option(
+            metavar="K,K,...", help="What the factory is called with.", show_default="16 to 1024; of the mlp 1 to 13333"
+        ),
+    ] = None,
+    workers: Workers = None,
+    max_seconds: Annotated[
+        float, typer.Option("--max-seconds", metavar="S", help="Time to measure in; what takes longer is projected.")
+    ] = 60.0,
+    plot: Plot = None,
+    json: Json = None,
+) -> None:
+    """How the time of a check grows with the number of components. Ctrl-C keeps the sizes done, and exits with 130."""
+
+    def scaled() -> Scaling:
+        _require_writable(plot, PICTURES, "canvas")
+        _require_folder(None if json == "-" else json)
+        numbers = _numbers(sizes)
+        factory = None if file is None else load_factory(file)
+        found = scale(factory, numbers, workers=workers, max_seconds=max_seconds, progress=_progress())
+        if plot is not None:
+            found.save(plot)
+        _tell(found.to_dict(), [found.renderable()], json)
+        return found
+
+    if _guarded(scaled).interrupted:
+        _fail("interrupted", 130)
 
 
 @app.command()
@@ -159,6 +201,16 @@ def _number(eps: str) -> float | str:
         return float(eps)
     except ValueError:
         return eps
+
+
+def _numbers(sizes: str | None) -> list[int] | None:
+    """What --sizes says."""
+    try:
+        return None if sizes is None else [int(size) for size in sizes.split(",")]
+    except ValueError:
+        raise InputError(
+            f"--sizes must be positive integers with commas between them, got {sizes!r}: write --sizes 32,64,128"
+        ) from None
 
 
 def _progress() -> bool | None:
@@ -229,9 +281,14 @@ def _require_writable(path: str | None, suffixes: tuple[str, ...], needed: str) 
     if path is None:
         return
     archive.require_suffix(path, suffixes)
-    if not Path(path).absolute().parent.is_dir():
-        raise InputError(f"the folder must exist, got {Path(path).parent}: make it first")
+    _require_folder(path)
     face(needed)
+
+
+def _require_folder(path: str | None) -> None:
+    """Refuse a path whose folder does not exist."""
+    if path is not None and not Path(path).absolute().parent.is_dir():
+        raise InputError(f"the folder must exist, got {Path(path).parent}: make it first")
 
 
 def _tell(told: dict[str, Any], renderables: list[Any], json_path: str | None) -> None:

@@ -1,21 +1,26 @@
-"""``FILE.py[:NAME]`` -> the Problem found there."""
+"""``FILE.py[:NAME]`` -> the Problem found there, or the function that makes one of a given size."""
 
 from __future__ import annotations
 
 import importlib.util
+import inspect
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 from fastcheck.errors import InputError, InputTypeError, add_note, first_line
 from fastcheck.problem import Problem
 
 DEFAULT = "problem"
+FACTORY = "factory"
 
 
 def load(where: str) -> Problem:
     """Import the file and take NAME, a Problem or a function without arguments that returns one."""
     path, name = _parted(where)
+    name = name or DEFAULT
     module = _imported(path)
     if not hasattr(module, name):
         found = ", ".join(key for key, value in vars(module).items() if isinstance(value, Problem)) or "no Problem"
@@ -34,9 +39,38 @@ def load(where: str) -> Problem:
     return value
 
 
-def _parted(where: str) -> tuple[Path, str]:
+def load_factory(where: str) -> Callable[[int], Problem]:
+    """Import the file and take FACTORY, a function of a size; by default `factory`, or else `problem` if it is one."""
+    path, name = _parted(where)
+    module = _imported(path)
+    names = (name,) if name else (FACTORY, DEFAULT)
+    found = [getattr(module, key) for key in names if hasattr(module, key)]
+    for value in found if name else filter(_takes_a_size, found):
+        if _takes_a_size(value):
+            return value
+        raise InputTypeError(
+            f"{path}:{name} must be a function of one argument, the size, got {type(value).__name__}: "
+            f"write def {name}(size) that returns a Problem"
+        )
+    described = ", ".join(key for key in names if hasattr(module, key)) or "none of that name"
+    raise InputError(
+        f"{path} must define {names[0]}, a function of a size that returns a Problem, got {described}: "
+        f"write {path}:FACTORY, or call it {FACTORY}"
+    )
+
+
+def _takes_a_size(value: Any) -> bool:
+    """Whether it can be called with one argument."""
+    try:
+        inspect.signature(value).bind(1)
+    except (TypeError, ValueError):
+        return False
+    return True
+
+
+def _parted(where: str) -> tuple[Path, str | None]:
     path, colon, name = where.rpartition(":")
-    return (Path(path), name) if colon and name.isidentifier() else (Path(where), DEFAULT)
+    return (Path(path), name) if colon and name.isidentifier() else (Path(where), None)
 
 
 def _imported(path: Path) -> ModuleType:

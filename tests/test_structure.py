@@ -12,7 +12,7 @@ import fastcheck
 LADDER = (
     "errors", "progress", "layout", "views", "kernels", "blas", "cost", "engine", "inputs", "steps", "compare", "noise",
     "autostep", "recheck", "verdicts", "diagnosis", "faces", "archive", "report", "check", "directions", "screen", "locate",
-    "sweep", "problem", "zoo", "loading", "cli",
+    "sweep", "problem", "zoo", "scaling", "loading", "cli",
 )  # fmt: skip
 ROOT = Path(fastcheck.__file__).parent
 
@@ -33,6 +33,7 @@ def test_every_module_imports_only_from_above_itself():
         ("layout", "views"),
         ("faces", "report"),
         ("faces", "sweep"),
+        ("faces", "scaling"),
         ("locate", "faces"),
         ("faces", "locate"),
     }  # inside a function, or for typing only

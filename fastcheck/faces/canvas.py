@@ -13,9 +13,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from matplotlib import font_manager, style, transforms
+from matplotlib import font_manager, style, ticker, transforms
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
+from matplotlib.axis import Axis
 from matplotlib.figure import Figure, SubFigure
 from matplotlib.layout_engine import ConstrainedLayoutEngine, LayoutEngine
 from matplotlib.lines import Line2D
@@ -170,6 +171,12 @@ def bands(span: Callable[..., object], least: float, most: float) -> tuple[tuple
         (compare.LOOK, "look"),
         (math.sqrt(compare.WORRY * most), "worry"),
     )
+
+
+def decades(axis: Axis) -> None:
+    """Ticks of a logarithmic axis: powers of ten, not too many."""
+    axis.set_major_locator(ticker.LogLocator(numticks=8))
+    axis.set_minor_locator(ticker.NullLocator())
 
 
 def note(ax: Axes, words: str, place: tuple[float, float], offset: tuple[float, float], **options: Any) -> None:

@@ -1,4 +1,4 @@
-"""A report, or a sweep, as one matplotlib figure, put together from its pieces."""
+"""A report, a sweep or a scaling as one matplotlib figure, put together from its pieces."""
 
 from __future__ import annotations
 
@@ -6,15 +6,18 @@ import textwrap
 from typing import TYPE_CHECKING
 
 from fastcheck.faces.canvas import DARK, INK, Heading, drawable, short, together
+from fastcheck.faces.growth import names, reaches, threads
 from fastcheck.faces.heat import wrong_tensors
 from fastcheck.faces.heatmaps import heat_pieces
 from fastcheck.faces.ratios import ratio_piece, sweep_piece
 from fastcheck.faces.scatter import scatter_piece
+from fastcheck.faces.trend import power, trend_pieces
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from fastcheck.report import Report
+    from fastcheck.scaling import Scaling
     from fastcheck.sweep import Sweep
 
 _N_HEAT_MAPS = 4
@@ -51,3 +54,13 @@ def sweep_figure(sweep: Sweep) -> Figure:
     name = [drawable(sweep.name)] if sweep.name else []
     looked_at = f"{sweep.n_checked:,} of {sweep.n:,} components, {sweep.evaluations:,} evaluations of J"
     return together(Heading((words,), INK, (*name, looked_at)), [[sweep_piece(sweep)]])
+
+
+def scaling_figure(scaling: Scaling) -> Figure:
+    """Time and throughput against n."""
+    fit = scaling.fit
+    words = "How checking scales" if fit is None else f"The time of an exhaustive check grows as {power(fit.exponent)}"
+    interval = "" if fit is None else f"95 % interval of the exponent {fit.low:.2f} to {fit.high:.2f}, "
+    called = drawable(names(scaling))
+    small = [text for text in (called, f"{interval}{threads(scaling)}", reaches(scaling)) if text]
+    return together(Heading((words,), INK, tuple(small)), [trend_pieces(scaling)])

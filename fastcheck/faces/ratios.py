@@ -6,9 +6,7 @@ import math
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from matplotlib import ticker
 from matplotlib.axes import Axes
-from matplotlib.axis import Axis
 from matplotlib.lines import Line2D
 
 from fastcheck.compare import TensorReport, Verdict
@@ -21,6 +19,7 @@ from fastcheck.faces.canvas import (
     SQUARE,
     Piece,
     bands,
+    decades,
     drawable,
     key,
     legend,
@@ -70,7 +69,7 @@ def _draw_ratios(ax: Axes, rows: list[Report | TensorReport], rest: list[TensorR
     ax.set_yticks(range(len(names)), names)
     ax.get_yticklabels()[0].set_fontweight("bold")
     ax.set(xscale="log", xlim=(left, _MOST), ylim=(len(names) - 0.4, -0.6), xlabel=_RATIO)
-    _decades(ax.xaxis)
+    decades(ax.xaxis)
     ax.tick_params(axis="y", length=0, pad=9)
     ax.set_title("Ratio, all and by tensor", pad=20)
     legend(ax, _keys(rows))
@@ -80,12 +79,6 @@ def _lowest(numbers: list[float]) -> float:
     """The power of ten at which the axis begins."""
     positive = [x for x in numbers if x > 0 and math.isfinite(x)]
     return max(10.0 ** math.floor(math.log10(min([_LEAST, *positive]))), _SMALLEST)
-
-
-def _decades(axis: Axis) -> None:
-    """Ticks of a logarithmic axis: powers of ten, not too many."""
-    axis.set_major_locator(ticker.LogLocator(numticks=8))
-    axis.set_minor_locator(ticker.NullLocator())
 
 
 def _draw_row(ax: Axes, y: int, row: Report | TensorReport, left: float) -> None:
@@ -128,7 +121,7 @@ def _draw_sweep(ax: Axes, sweep: Sweep) -> None:
     ax.set(xscale="log", xlim=(min(shown) / 2, max(shown) * 2), xlabel="eps")
     ax.set(yscale="log", ylim=(lowest, _MOST), ylabel="ratio")
     for axis in (ax.xaxis, ax.yaxis):
-        _decades(axis)
+        decades(axis)
     for place, words in bands(ax.axhspan, lowest, _MOST):
         note(ax, words, (1, place), (5, 0), xycoords=ax.get_yaxis_transform(), va="center")
     ax.plot(eps, floor, color=INK, linestyle=(0, (4, 2)), linewidth=1.3, label="rounding floor")
