@@ -29,6 +29,17 @@ problem = fc.Problem(cost, lambda theta: 3 * theta**2, theta, layout=layout)
 def wrong():
     return fc.Problem(cost, lambda theta: 3.1 * theta**2, theta, layout=layout)
 
+def factory(size):
+    return fc.Problem(cost, lambda theta: 3 * theta**2, np.ones(size))
+
+def stopped(size):
+    if size > 20:
+        raise KeyboardInterrupt
+    return factory(size)
+
+def hollow(size):
+    return size
+
 def broken():
     raise RuntimeError("no data\\nhere")
 
@@ -97,6 +108,19 @@ def test_json_to_stdout_and_to_a_file(file, tmp_path):
         (["sweep", "nowhere.py"], "the file must exist, got nowhere.py"),
         (["sweep", "{file}", "--components", "0"], "components must be at least one per tensor"),
         (["sweep", "{file}", "--workers", "0"], "workers must be at least 1, got 0"),
+        (["scale", "nowhere.py"], "the file must exist, got nowhere.py"),
+        (["scale", "{file}:number"], "mine.py:number must be a function of one argument, the size, got int"),
+        (["scale", "{file}:wrong"], "mine.py:wrong must be a function of one argument, the size, got function"),
+        (["scale", "{file}:missing"], "must define missing, a function of a size that returns a Problem"),
+        (["scale", "{file}:hollow"], "factory must return a fastcheck.Problem, got int from factory(16)"),
+        (
+            ["scale", "{file}", "--sizes", "10,x"],
+            "--sizes must be positive integers with commas between them, got '10,x'",
+        ),
+        (["scale", "{file}", "--sizes", "10,-1"], "sizes must be positive integers, got -1"),
+        (["scale", "{file}", "--max-seconds", "0"], "max_seconds must be a positive number, got 0.0"),
+        (["scale", "nowhere.py", "--plot", "scale.html"], "the file must end in .png, .svg, .pdf, got 'scale.html'"),
+        (["scale", "nowhere.py", "--json", "/no/such/folder/scale.json"], "the folder must exist, got /no/such/folder"),
         (["sweep", "{file}:broken"], "RuntimeError: no data here (raised by broken()"),
     ],
 )
@@ -234,3 +258,36 @@ def test_sweep_tells_the_ratio_at_every_eps(file, tmp_path):
     assert path.stat().st_size > 1000
     run("sweep", file, "--json", tmp_path / "sweep.json")
     assert json.loads((tmp_path / "sweep.json").read_text())["n_checked"] == 8
+
+
+def test_scale_tells_the_times_of_every_size(file, tmp_path):
+    result = run("scale", file, "--sizes", "30,20,10")
+    assert result.exit_code == 0, result.stderr
+    assert [line.split()[0] for line in result.stdout.splitlines()[3:6]] == ["10", "20", "30"]
+    picture, told = tmp_path / "scale.svg", tmp_path / "scale.json"
+    words = ("--sizes", "4", "--workers", 1, "--max-seconds", 5, "--plot", picture, "--json", told)
+    assert run("scale", *words).exit_code == 0
+    assert picture.stat().st_size > 1000
+    assert [m["n"] for m in json.loads(told.read_text())["sizes"]] == [310]
+    assert json.loads(run("scale", f"{file}:factory", "--sizes", "10", "--json", "-").stdout)["workers"] >= 1
+
+
+def test_scale_takes_problem_if_it_is_a_function_of_a_size(file, tmp_path):
+    other = tmp_path / "other.py"
+    other.write_text("from mine import factory as problem")
+    assert "\n  12  12 " in run("scale", other, "--sizes", "12").stdout
+    other.write_text("from mine import problem")
+    result = run("scale", other)
+    assert result.exit_code == 2
+    assert "must define factory, a function of a size that returns a Problem, got problem" in result.stderr
+
+
+def test_scale_keeps_what_is_done_when_it_is_interrupted(file, tmp_path):
+    path = tmp_path / "scale.json"
+    result = run("scale", f"{file}:stopped", "--sizes", "10,30", "--json", path)
+    assert result.exit_code == 130
+    assert "Left out, as the run was interrupted: 30." in result.stdout
+    assert result.stderr == "fastcheck: interrupted\n"
+    assert json.loads(path.read_text())["interrupted"] is True
+    result = run("scale", f"{file}:stopped", "--sizes", "30")
+    assert (result.exit_code, result.stdout) == (130, "")
