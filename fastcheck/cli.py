@@ -269,11 +269,10 @@ def _guarded(action: Callable[[], Any]) -> Any:
     except BrokenPipeError:  # whoever read stdout has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         raise typer.Exit(1) from None
-    except InputError as error:
-        _fail(str(error))
     except Exception as error:  # the user's own functions may raise anything
+        kind = "" if isinstance(error, InputError) else f"{type(error).__name__}: "
         notes = "; ".join(getattr(error, "__notes__", ()))
-        _fail(f"{type(error).__name__}: {error}" + (f" ({notes})" if notes else ""))
+        _fail(f"{kind}{error}" + (f" ({notes})" if notes else ""))
 
 
 def _require_writable(path: str | None, suffixes: tuple[str, ...], needed: str) -> None:

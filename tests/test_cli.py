@@ -37,6 +37,9 @@ def stopped(size):
         raise KeyboardInterrupt
     return factory(size)
 
+def askew(size):
+    return fc.Problem(cost, np.ones(3), np.ones(size))
+
 def hollow(size):
     return size
 
