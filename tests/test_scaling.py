@@ -258,6 +258,8 @@ def test_the_sentences(square):
     assert "It passes a minute at n = 780, an hour at n = 6,000 and a day at n = 29,000 (extrapolated)." in text
     assert "A screen took 60 evaluations of J, and about 775 ms, 6.0 s and 29 s there." in text
     assert "projected" not in text
+    below = scaling(*((n, 1e-6 * n**2) for n in (100, 200, 400)))
+    assert "a day at n = 290,000, all extrapolated." in " ".join(str(below).split())
 
 
 @pytest.mark.parametrize(

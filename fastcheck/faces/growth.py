@@ -114,14 +114,12 @@ def _row(m: Measured) -> tuple[str, ...]:
 
 
 def reaches(scaling: Scaling) -> str:
-    """At which n a check passes a minute, an hour and a day."""
-    told = [_reach(scaling, span, n) for span, n in scaling.reaches.items() if n is not None]
-    return f"It passes {_listed(told)}." if told else ""
-
-
-def _reach(scaling: Scaling, span: str, n: int) -> str:
-    measured = scaling.sizes[0].n <= n <= scaling.sizes[-1].n
-    return f"{_a(span)} at n = {rounded(n)}{'' if measured else ' (extrapolated)'}"
+    """At which n a check passes a minute, an hour and a day, and which of these lie beyond the sizes."""
+    least, most = scaling.sizes[0].n, scaling.sizes[-1].n
+    told = {f"{_a(span)} at n = {rounded(n)}": least <= n <= most for span, n in scaling.reaches.items() if n}
+    if not any(told.values()):
+        return f"It passes {_listed(list(told))}, all extrapolated." if told else ""
+    return f"It passes {_listed([words + ('' if inside else ' (extrapolated)') for words, inside in told.items()])}."
 
 
 def _screen(scaling: Scaling) -> str:
