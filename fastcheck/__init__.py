@@ -13,7 +13,8 @@ from fastcheck.layout import Layout, Tensor, pack
 from fastcheck.locate import Location, locate
 from fastcheck.problem import Problem
 from fastcheck.report import Report
-from fastcheck.scaling import Scaling, scale
+from fastcheck.scale import scale
+from fastcheck.scaling import Scaling
 from fastcheck.screen import screen
 from fastcheck.sweep import Sweep, sweep
 

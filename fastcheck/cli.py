@@ -20,7 +20,8 @@ from fastcheck.loading import load, load_factory
 from fastcheck.locate import Location
 from fastcheck.problem import Problem
 from fastcheck.report import PICTURES, Report
-from fastcheck.scaling import Scaling, scale
+from fastcheck.scale import scale
+from fastcheck.scaling import Scaling
 
 Ask = Callable[[Problem], tuple[Report, Location | None]]
 

@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 import fastcheck as fc
 from fastcheck import zoo
 from fastcheck.faces.growth import duration, rounded
-from fastcheck.scaling import WIDTHS, Measured, _along
+from fastcheck.scale import WIDTHS
+from fastcheck.scaling import Measured, _along
 
 DAY = 86400.0
 

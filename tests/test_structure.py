@@ -12,7 +12,7 @@ import fastcheck
 LADDER = (
     "errors", "progress", "layout", "views", "kernels", "blas", "cost", "engine", "inputs", "steps", "compare", "noise",
     "autostep", "recheck", "verdicts", "diagnosis", "faces", "archive", "report", "check", "directions", "screen", "locate",
-    "sweep", "problem", "zoo", "scaling", "loading", "cli",
+    "sweep", "problem", "zoo", "scaling", "scale", "loading", "cli",
 )  # fmt: skip
 ROOT = Path(fastcheck.__file__).parent
 
