@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from fastcheck.compare import unrepeatable
 from fastcheck.cost import call, first_difference, private, require_unchanged
 from fastcheck.errors import InputError, InputTypeError, add_note
 from fastcheck.layout import Layout, Vector, pack, real_array, require_finite, sample
@@ -79,9 +80,11 @@ def gradient(grad: Any, at: Point, args: tuple[Any, ...]) -> Vector:
 def gradient_twice(
     grad: Any, at: Point, args: tuple[Any, ...], chosen: np.ndarray | None
 ) -> tuple[Vector, Vector | None]:
-    """The analytic gradient at ``chosen``, and what a second call returns if ``grad`` is a function: it may keep state."""
+    """The analytic gradient at ``chosen``, and what a second call gives, if ``grad`` is a function that then differs."""
     first = gradient(grad, at, args)
     again = gradient(grad, at, args) if callable(grad) else None
+    if again is not None and not unrepeatable(first, again):
+        again = None
     if chosen is None:
         return first, again
     return first[chosen], None if again is None else again[chosen]

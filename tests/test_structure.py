@@ -10,7 +10,7 @@ from pathlib import Path
 import fastcheck
 
 LADDER = (
-    "errors", "progress", "layout", "views", "kernels", "blas", "cost", "engine", "inputs", "steps", "compare", "noise",
+    "errors", "progress", "layout", "views", "kernels", "blas", "cost", "engine", "compare", "inputs", "steps", "noise",
     "autostep", "recheck", "verdicts", "diagnosis", "faces", "archive", "report", "check", "directions", "screen", "locate",
     "sweep", "problem", "zoo", "scaling", "scale", "loading", "cli",
 )  # fmt: skip

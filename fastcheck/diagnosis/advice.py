@@ -6,7 +6,6 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from fastcheck import compare
 from fastcheck.cost import Cost
 from fastcheck.diagnosis.evidence import Part
 from fastcheck.diagnosis.examples import axes
@@ -64,8 +63,8 @@ def _dominated(parts: Sequence[Part]) -> Finding | None:
         square = float(part.theta @ part.theta)
         if part.numeric is None or part.numeric.size < 4 or not square:
             continue
-        rest = part.numeric - (part.theta @ part.numeric / square) * part.theta
-        if part.numeric.any() and compare.norm(rest) <= _DOMINATED * compare.norm(part.numeric):
+        along, whole = float(part.theta @ part.numeric) ** 2 / square, float(part.numeric @ part.numeric)
+        if whole and whole - along <= _DOMINATED**2 * whole:
             names.append(part.tensor.name)
     if not names:
         return None

@@ -24,7 +24,8 @@ from fastcheck.recheck import Look, Second
 class Checked:
     """What a check measured and judged.
 
-    If the gradient is a function, ``again`` is what a second call returned, and ``gradient`` gives it for other args.
+    If the gradient is a function, ``gradient`` gives it for other args, and ``again`` is what a second call returned, if
+    that was something else.
     """
 
     point: Point

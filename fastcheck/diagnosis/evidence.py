@@ -64,14 +64,20 @@ class Part:
         return self.offsets is None or self.offsets.size == self.tensor.size
 
     @property
+    def places(self) -> np.ndarray:
+        """Where in the tensor the components lie."""
+        return np.arange(self.tensor.size) if self.offsets is None else self.offsets
+
+    @property
     def sigma(self) -> float:
         """The rounding of one observed entry."""
         return float(self.slack.max()) / C_COMPONENT
 
     def some(self, positions: np.ndarray) -> Part:
         """Those of the components that stand at ``positions``."""
-        names = ("theta", "analytic", "observed", "slack", "offsets")
-        return replace(self, **{name: getattr(self, name)[positions] for name in names})
+        names = ("theta", "analytic", "observed", "slack")
+        offsets = positions if self.offsets is None else self.offsets[positions]
+        return replace(self, offsets=offsets, **{name: getattr(self, name)[positions] for name in names})
 
     def seen(self, vector: Vector) -> Vector:
         return vector if self.sees is None else self.sees(vector)
@@ -102,22 +108,29 @@ class Part:
 
 def parts_of(look: Look, numeric: Vector, analytic: Vector, noise: Noise, second: Second) -> tuple[Part, ...]:
     """Every tensor as a full check knows it, the components at which both gradients are finite."""
-    parts = []
-    for k, (tensor, span) in enumerate(zip(look.layout.tensors, look.layout.spans(look.components), strict=True)):
-        indices = np.arange(span.start, span.stop) if look.components is None else look.components[span]
-        finite = np.isfinite(numeric[span]) & np.isfinite(analytic[span])
-        sigma = steps.sigma(noise.of(k), look.eps)
-        sigmas = np.full(indices.size, sigma)
-        for position in second.within(span):
-            sigmas[position] = max(sigma, second.sigmas[span.start + int(position)])
-        slack = np.maximum(C_COMPONENT * sigmas, GREAT * compare.largest(numeric[span]))
-        parts.append(
-            Part(
-                tensor, look.theta[indices[finite]], analytic[span][finite], numeric[span][finite], slack[finite],
-                compare.C * compare.norm(sigmas), indices[finite] - tensor.start,
-            )
-        )  # fmt: skip
-    return tuple(parts)
+    spans = look.layout.spans(look.components)
+    return tuple(
+        _part(look, numeric, analytic, noise.of(k), second, tensor, spans[k])
+        for k, tensor in enumerate(look.layout.tensors)
+    )
+
+
+def _part(
+    look: Look, numeric: Vector, analytic: Vector, noise: float, second: Second, tensor: Tensor, span: slice
+) -> Part:
+    """One tensor; views, as copies of everything would take as much memory as the check itself."""
+    sigma, settled = steps.sigma(noise, look.eps), second.within(span)
+    at, offsets = span, None
+    if look.components is not None:
+        at, offsets = look.components[span], look.components[span] - tensor.start
+    n, size = numeric[span], span.stop - span.start
+    slack = np.broadcast_to(max(C_COMPONENT * sigma, GREAT * compare.largest(n)), size)
+    if settled.size:
+        slack = slack.copy()
+        slack[settled] = np.maximum(slack[settled], [C_COMPONENT * second.sigmas[span.start + int(p)] for p in settled])
+    part = Part(tensor, look.theta[at], analytic[span], n, slack, compare.C * sigma * math.sqrt(size), offsets)
+    finite = np.isfinite(n) & np.isfinite(analytic[span])
+    return part if finite.all() else part.some(np.flatnonzero(finite))
 
 
 def _digits(observed: Vector, error: float, left: float, free: int) -> float:

@@ -80,7 +80,7 @@ def _there(part: Part, positions: np.ndarray, values: Values) -> Hypothesis | No
 def _spot(part: Part, wrong: np.ndarray, matters: np.ndarray) -> _Spot | None:
     """The lines that the error fills, or the few components that it is."""
     shape = part.tensor.shape
-    places = np.unravel_index(part.offsets, shape) if shape else ()
+    places = np.unravel_index(part.places, shape) if shape else ()
     long = [axis for axis, length in enumerate(shape) if length > 1]
     if len(long) > 1 and np.count_nonzero(wrong) > 1:
         filled = [line for axis in long if (line := _lines(shape, places, axis, wrong, matters))]
@@ -139,6 +139,6 @@ def _listed(part: Part, wrong: np.ndarray) -> str:
     error = np.abs(part.observed - part.analytic)
     worst = [p for p in compare.worst(part.observed, part.analytic, _NAMED) if wrong[p] and error[p] > 0]
     name = part.tensor.name
-    names = [part.tensor.component(int(part.offsets[p]))[len(name) :] for p in worst]
+    names = [part.tensor.component(int(part.places[p]))[len(name) :] for p in worst]
     more = np.count_nonzero(wrong) - len(names)
     return ", ".join(names) + (f" and {more} more" if more > 0 else "")
