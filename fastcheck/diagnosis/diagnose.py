@@ -46,12 +46,13 @@ def findings(checked: Checked) -> tuple[tuple[Finding, ...], int]:
     c, look = checked, checked.look
     parts = parts_of(look, c.numeric, c.analytic, c.noise, c.second)
     constant = numerics.constant(c.whole, c.numeric, look.layout)
-    case = _case(c.point, look.cost, parts, c.tensors)
     changing = repeats(c.analytic, c.again, c.numeric, look.layout, look.components)
-    told = constant or (changing and changing.kind == "random")  # nothing to explain beside that
-    why, spent = (
-        causes(case, c.analytic, Means(look, c.noise.overall, c.gradient)) if case.wrong and not told else ([], 0)
-    )
+    case = _case(c.point, look.cost, parts, c.tensors)
+    why, spent = [], 0
+    if (
+        case and not constant and not (changing and changing.kind == "random")
+    ):  # beside which there is nothing to explain
+        why, spent = causes(case, c.analytic, Means(look, c.noise.overall, c.gradient))
     said = [
         numerics.not_finite("gradient", c.analytic, look.components, look.layout),
         numerics.not_finite("J at theta_i +- eps", c.numeric, look.components, look.layout),
@@ -73,7 +74,7 @@ def findings_of_screen(
     wrong = whole.verdict in (Verdict.WRONG, Verdict.SUSPECT)
     said = [
         numerics.not_finite("gradient", analytic, None, point.layout),
-        *(causes(case, analytic)[0] if case.wrong else []),
+        *(causes(case, analytic)[0] if case else []),
         Finding("kink", kinked, f"theta sits on a kink (ReLU, max, abs) of {', '.join(kinked)}: slopes between those of its two sides were taken for right.")
         if kinked
         else None,
@@ -90,12 +91,14 @@ def findings_of_screen(
     return tuple(finding for finding in said if finding)
 
 
-def _case(point: Point, cost: Cost, parts: Sequence[Part], tensors: Sequence[TensorReport]) -> Case:
-    """The tensors to be explained: those that are not right, but for what cannot be evaluated."""
+def _case(point: Point, cost: Cost, parts: Sequence[Part], tensors: Sequence[TensorReport]) -> Case | None:
+    """The tensors to be explained, those that are not right; None if all are."""
     verdicts = {t.name: t.verdict for t in tensors}
     wrong = tuple(
         part for part in parts if verdicts[part.tensor.name] in (Verdict.WRONG, Verdict.SUSPECT) and part.observed.size
     )
+    if not wrong:
+        return None
     right = frozenset(name for name, verdict in verdicts.items() if verdict is Verdict.CORRECT)
     constants = Constants.of(cost.args, point.layout)
     return Case(point.layout, tuple(parts), wrong, right, constants, point.layout.unpack(point.theta))
