@@ -6,6 +6,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
+from weakref import WeakSet
 
 from threadpoolctl import ThreadpoolController
 
@@ -18,9 +19,19 @@ class _Guard:
         self._holders = 0
         self._libraries: list[Any] | None = None
         self._before: list[tuple[Any, int]] = []  # what to restore, the last first
+        self._met: WeakSet[Any] = WeakSet()
 
-    def refresh(self) -> None:
-        """Look for BLAS libraries again: compiling a cost may have loaded one."""
+    def meet(self, cost: Any) -> None:
+        """Look for BLAS libraries again if the cost is a new one: compiling it may have loaded one."""
+        try:
+            if cost in self._met:
+                return
+            self._met.add(cost)
+        except TypeError:  # no weak reference to it can be kept
+            pass
+        self._refresh()
+
+    def _refresh(self) -> None:
         libraries = ThreadpoolController().select(user_api="blas").lib_controllers
         with self._lock:
             self._libraries = libraries
@@ -31,7 +42,7 @@ class _Guard:
     def hold(self) -> Iterator[None]:
         """BLAS runs on one thread inside this context."""
         if self._libraries is None:
-            self.refresh()
+            self._refresh()
         with self._lock:
             if not self._holders:
                 self._limit()

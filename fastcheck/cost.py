@@ -92,7 +92,7 @@ def prepare(function: Callable[..., float], theta: Vector, args: tuple[Any, ...]
         cost = Cost(fitting, args, kernel, True, _is_parallel(function))
     else:
         cost = Cost(function, args, kernels.probe.py_func, False, False)
-    single_threaded.refresh()  # numba may just have loaded a BLAS for the cost
+    single_threaded.meet(function)
     with single_threaded.hold():
         return _vet(cost, theta, layout)
 
