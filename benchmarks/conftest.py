@@ -5,12 +5,14 @@ Figures are collected and shown as one table at the end; nothing here fails beca
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
-from statistics import median
 from typing import Any
 
 import pytest
+from threadpoolctl import threadpool_limits
+
+from benchmarks.cases import Case, seconds_of, settle, timing
+from benchmarks.records import Measured, Timing
 
 _figures: list[tuple[str, float, str, str]] = []
 
@@ -29,19 +31,30 @@ class Figures:
         self, name: str, run: Callable[[], Any], against: Callable[[], Any], target: str = "", rounds: int = 9
     ) -> float:
         """The median time of ``run`` over that of ``against``, the two in turn, each warmed up."""
+        ratio = self._in_turn(run, against, rounds).ratio
+        self.note(name, ratio, "x", target)
+        return ratio
+
+    def throughput(self, case: Case, target: str = "", rounds: int = 5) -> Measured:
+        """The case against its bare loop, BLAS on one thread for both; ``target`` is of its time over that loop's."""
+        with threadpool_limits(1, user_api="blas"):
+            measured = Measured(case.load, self._in_turn(case.run, case.bare, rounds))
+        self._benchmark.extra_info.update(measured.figures())
+        self.note("over the bare loop", measured.timing.ratio, "x", target)
+        self.note("evaluations per second", measured.evaluations_per_second, "/s")
+        return measured
+
+    def _in_turn(self, run: Callable[[], Any], against: Callable[[], Any], rounds: int) -> Timing:
         run()
         before: list[float] = []
 
         def time_other() -> None:
-            begin = time.perf_counter()
-            against()
-            before.append(time.perf_counter() - begin)
+            before.append(seconds_of(against))
+            settle()
 
         self._benchmark.pedantic(run, setup=time_other, rounds=rounds, warmup_rounds=1)
         own = self._benchmark.stats.stats.data
-        ratio = median(mine / theirs for mine, theirs in zip(own, before[-len(own) :], strict=True))
-        self.note(name, ratio, "x", target)
-        return ratio
+        return timing(list(zip(own, before[-len(own) :], strict=True)))
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""What checking costs beside the evaluations themselves, and what a second worker brings."""
+"""What a second worker brings, and the least a checker takes; `test_scaling` compares with the bare loop."""
 
 from __future__ import annotations
 
@@ -6,25 +6,10 @@ import numpy as np
 import pytest
 
 import fastcheck as fc
-from benchmarks.costs import bare_loop, product_of_two, spin, work_for
+from benchmarks.costs import product_of_two, spin, work_for
 from fastcheck import zoo
 
 SECONDS = 0.4  # of one worker, per round
-
-
-@pytest.mark.parametrize(
-    ("seconds_each", "target"), [(1e-7, "<= 1.25"), (1e-6, "<= 1.15"), (5e-6, "<= 1.05"), (5e-5, "<= 1.05")]
-)
-def test_one_worker_against_a_bare_loop(figures, seconds_each, target):
-    n = int(SECONDS / seconds_each / 2)
-    theta, work = np.ones(n), work_for(seconds_each)
-    checker = fc.Checker(spin, theta, (work,), workers=1)
-    figures.ratio(
-        f"J {seconds_each * 1e6:g} us, over bare loop",
-        lambda: checker.gradient(theta),
-        lambda: bare_loop(theta, work, 2 * n),
-        target,
-    )
 
 
 @pytest.mark.parametrize("seconds_each", [1e-6, 5e-5, 1e-3])
