@@ -2,27 +2,13 @@
 
 from __future__ import annotations
 
-import tracemalloc
-
-import numpy as np
 import pytest
 
-import fastcheck as fc
-from benchmarks.costs import quadratic
+from benchmarks.fresh import peak
 
 
 @pytest.mark.parametrize("workers", [1, 2, 4])
-@pytest.mark.parametrize("n", [20_000, 60_000])
+@pytest.mark.parametrize("n", [10**4, 10**5, 10**6])
 def test_peak_beyond_the_inputs(figures, benchmark, n, workers):
-    theta = np.ones(n)
-    fc.check(quadratic, lambda t: 2 * t, theta[:10])
-
-    def peak() -> float:
-        tracemalloc.start()
-        fc.check(quadratic, lambda t: 2 * t, theta, workers=workers)
-        _, most = tracemalloc.get_traced_memory()
-        tracemalloc.stop()
-        return most / theta.nbytes
-
-    vectors = benchmark.pedantic(peak, rounds=1)
-    figures.note(f"n = {n}, {workers} workers", vectors, "vectors", f"<= {workers + 4}")
+    most = benchmark.pedantic(peak, (n, workers), rounds=1)
+    figures.note(f"n = {n}, {workers} workers", most.vectors, "vectors", f"<= {workers + 4}")
