@@ -127,12 +127,12 @@ def memory(peaks: Sequence[Peak]) -> str:
 
 def scaling(measured: Sequence[Measured]) -> str:
     columns = ("n", "workers", "J", "every component", "components/s", "J/s", "efficiency", "largest error")
-    samples = sorted({f"{m.load.n_components:,}" for m in measured if m.load.sampled})
+    samples = [f"{k:,}" for k in sorted({m.load.n_components for m in measured if m.load.sampled})]
     fits = [f"n^{power:.2f} with {counted(w)}" for w, power in exponents(measured).items()]
     return "\n\n".join(
         [
             _columns(measured, *columns),
-            *([f"* from a sample ({', '.join(samples)} components), scaled by the evaluations."] if samples else []),
+            *([f"* from a sample ({' or '.join(samples)} components), scaled by the evaluations."] if samples else []),
             *([f"Time of every component, fitted from n = {_FIT_FROM}: {', '.join(fits)}."] if fits else []),
         ]
     )
