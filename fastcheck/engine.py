@@ -23,10 +23,10 @@ from fastcheck.progress import Progress, Show, silent
 Task = Callable[[Vector, int, int], None]  # (the worker's theta, start, stop): does the items from start to stop
 
 _PARTS = 16  # of the work per worker, where there is much: buffers stay below a vector of length n
-_FEWEST_PARTS = 2  # where there is little
+_FEWEST_PARTS = 1  # where there is little
 _MAX_CHUNK_SECONDS = 0.05  # a worker reports, or stops, within this time where J allows
 _MIN_CHUNK_SECONDS = 0.005  # of one worker: Python's share of a chunk is some 0.1 ms
-_LAST_CHUNK_SECONDS = 0.0005  # of several, which should finish together
+_LAST_CHUNK_SECONDS = 0.001  # of several, which should finish together
 _MIN_SHARE_SECONDS = 0.002  # less work than this is not worth a thread
 _ALIGNMENT = 8  # float64 in a cache line: copies of theta never share one, and all lie alike
 
