@@ -9,6 +9,7 @@ from fastcheck.zoo._elementary import exp, sigmoid, tanh
 
 CODES = {"tanh": 1, "relu": 2, "sigmoid": 3}
 
+_LARGE = 1e150  # a product that is cut off here does not overflow: every factor is at most the number of rows
 _EPSILON = 1e-5  # added to the variance under the root
 
 
@@ -105,10 +106,14 @@ def cross_entropy(scores, y):
     for row in range(scores.shape[0]):
         for column in range(y.size):
             total[column] += exp(scores[row, column] - top[column])
-    loss = 0.0
+    loss, product = 0.0, 1.0
     for column in range(y.size):
-        loss += np.log(total[column]) + top[column] - scores[y[column], column]
-    return loss
+        loss += top[column] - scores[y[column], column]
+        product *= total[column]  # the logarithm of the product is the sum of the logarithms
+        if product > _LARGE:
+            loss += np.log(product)
+            product = 1.0
+    return loss + np.log(product)
 
 
 @cached_njit
