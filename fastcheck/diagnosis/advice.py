@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from fastcheck import compare
 from fastcheck.cost import Cost
 from fastcheck.diagnosis.evidence import Part
 from fastcheck.diagnosis.examples import axes
@@ -60,11 +61,11 @@ def _dominated(parts: Sequence[Part]) -> Finding | None:
     """Tensors whose numeric gradient is all but a multiple of theta."""
     names = []
     for part in parts:
-        square = float(part.theta @ part.theta)
-        if part.numeric is None or part.numeric.size < 4 or not square:
+        if part.numeric is None or part.numeric.size < 4 or not part.theta.any() or not part.numeric.any():
             continue
-        along, whole = float(part.theta @ part.numeric) ** 2 / square, float(part.numeric @ part.numeric)
-        if whole and whole - along <= _DOMINATED**2 * whole:
+        with np.errstate(over="ignore", invalid="ignore"):
+            cosine = part.theta @ part.numeric / compare.norm(part.theta) / compare.norm(part.numeric)
+        if 1 - cosine**2 <= _DOMINATED**2:
             names.append(part.tensor.name)
     if not names:
         return None
