@@ -23,6 +23,7 @@ from fastcheck.progress import Progress, Show, silent
 Task = Callable[[Vector, int, int], None]  # (the worker's theta, start, stop): does the items from start to stop
 
 _PARTS = 16  # of the work per worker, where there is much: buffers stay below a vector of length n
+_SMALL_CHUNK = 512  # components, whose buffers are small for any n
 _FEWEST_PARTS = 1  # where there is little
 _MAX_CHUNK_SECONDS = 0.05  # a worker reports, or stops, within this time where J allows
 _MIN_CHUNK_SECONDS = 0.005  # of one worker: Python's share of a chunk is some 0.1 ms
@@ -186,6 +187,8 @@ def _chunk_sizes(chosen: int | None, n_items: int, seconds_each: float, workers:
     least, most = (int(seconds / max(seconds_each, 1e-9)) for seconds in (shortest, _MAX_CHUNK_SECONDS))
     if workers == 1:
         least = max(least, n_items // _PARTS)  # nobody to finish together with
+    else:
+        most = min(most, max(n_items // _PARTS, _SMALL_CHUNK))
     parts = int(n_items * seconds_each / (workers * _MIN_CHUNK_SECONDS))
     return max(least, 1), max(most, 1), workers * min(max(parts, _FEWEST_PARTS), _PARTS)
 
