@@ -80,10 +80,6 @@ def replaced(name, by):
     return lambda g: g.update({name: by(g[name])})
 
 
-def exchanged(g):
-    g["V"], g["W1"] = np.pad(g["W1"], ((0, 0), (0, 1))), g["V"][:, :5]
-
-
 def fortran(g):
     for name, gradient in g.items():
         g[name] = gradient.ravel(order="F").reshape(gradient.shape)

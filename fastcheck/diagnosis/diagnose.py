@@ -49,9 +49,8 @@ def findings(checked: Checked) -> tuple[tuple[Finding, ...], int]:
     changing = repeats(c.analytic, c.again, c.numeric, look.layout, look.components)
     case = _case(c.point, look.cost, parts, c.tensors)
     why, spent = [], 0
-    if (
-        case and not constant and not (changing and changing.kind == "random")
-    ):  # beside which there is nothing to explain
+    random = changing is not None and changing.kind == "random"
+    if case and not constant and not random:
         why, spent = causes(case, c.analytic, Means(look, c.noise.overall, c.gradient))
     said = [
         numerics.not_finite("gradient", c.analytic, look.components, look.layout),

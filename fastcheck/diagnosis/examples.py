@@ -6,14 +6,15 @@ bounds, meet nothing that they could not have met.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from fastcheck import engine, steps
 from fastcheck.compare import C_COMPONENT, GREAT, largest, worst
+from fastcheck.cost import Cost, revalue
 from fastcheck.diagnosis.evidence import Part
 from fastcheck.layout import Vector
 from fastcheck.recheck import Look
@@ -108,11 +109,11 @@ def _unmoved(look: Look, axis: Axis, parts: Sequence[Part], gradient: Gradient) 
     found: dict[str, list[int]] = {part.tensor.name: [] for part in parts}
     before, n = gradient(look.cost.args), 0
     for k in axis.tried:
-        args = next(_changing(look, axis, k), None)
+        cost = _changed(look, axis, k)
         n += 2
-        if args is None:
+        if cost is None:
             continue
-        after = gradient(args)
+        after = gradient(cost.args)
         for part in parts:
             if _alike(before[part.tensor.slice], after[part.tensor.slice]):
                 found[part.tensor.name].append(k)
@@ -124,20 +125,21 @@ def _alike(before: Vector, after: Vector) -> bool:
     return bool((np.abs(after - before) <= _ALIKE * largest(before)).all())
 
 
-def _changing(look: Look, axis: Axis, k: int) -> Iterator[tuple[Any, ...]]:
-    """Args with the position replaced by another such that J changes: by its neighbours, as labels may be alike."""
+def _changed(look: Look, axis: Axis, k: int) -> Cost | None:
+    """The cost with position ``k`` replaced such that J changes: by one of its neighbours, as labels may be alike."""
     for by in ((k + 1) % axis.length, (k + 2) % axis.length):
-        args = axis.replaced(look.cost.args, k, by)
-        if by != k and float(look.cost.function(look.theta.copy(), *args)) != look.cost.value:
-            yield args
+        if by != k:
+            cost = revalue(look.cost, look.theta, axis.replaced(look.cost.args, k, by))
+            if cost.value != look.cost.value:
+                return cost
+    return None
 
 
 def _moves(look: Look, part: Part, axis: Axis, k: int, sigma: float) -> bool:
     """Whether the numeric gradient of the tensor changes with position ``k``."""
-    args = next(_changing(look, axis, k))
+    cost = _changed(look, axis, k)
     chosen = worst(part.observed, part.analytic, _LOOKED_AT)
     indices = part.tensor.start + (chosen if part.offsets is None else part.offsets[chosen])
-    cost = replace(look.cost, args=args)
     after = engine.differences(cost, look.theta, indices, look.eps, look.layout, look.chosen.quiet())
     slack = C_COMPONENT * sigma + GREAT * largest(part.observed)
     return bool((np.abs(after - part.observed[chosen]) > 2 * slack).any())
