@@ -33,6 +33,11 @@ def dumps(record: Any) -> str:
     return "{\n" + ",\n".join(lines) + "\n}\n"
 
 
+def summary(told: Mapping[str, Any]) -> str:
+    """What a ``to_dict`` returned, as strict JSON that a person can read."""
+    return json.dumps(told, indent=2, allow_nan=False) + "\n"
+
+
 def load(kind: type, path: str | Path, misfit: Callable[[Any], str | None]) -> Any:
     """The record of this ``kind`` saved in the file ``path``; ``misfit`` says what in it does not go together."""
     path, name = Path(path), kind.__name__

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 from collections.abc import Callable
@@ -294,11 +293,11 @@ def _require_folder(path: str | None) -> None:
 def _tell(told: dict[str, Any], renderables: list[Any], json_path: str | None) -> None:
     """As JSON where it is asked for; and unless that goes to stdout, as a person reads it."""
     if json_path is not None:
-        text = json.dumps(told, indent=2, allow_nan=False)
+        text = archive.summary(told)
         if json_path == "-":
-            print(text)
+            print(text, end="")
             return
-        Path(json_path).write_text(text + "\n", encoding="utf-8")
+        Path(json_path).write_text(text, encoding="utf-8")
     for renderable in renderables:
         if sys.stdout.isatty():
             Console(highlight=False).print(renderable)

@@ -16,7 +16,7 @@ import numpy as np
 from fastcheck import archive, compare
 from fastcheck.compare import Component, TensorReport, Verdict
 from fastcheck.diagnosis import Finding
-from fastcheck.faces import face
+from fastcheck.faces import Shown, face
 from fastcheck.layout import Layout, Vector
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ PICTURES = (".png", ".svg", ".pdf")  # what the picture's file may end in
 
 
 @dataclass(frozen=True, eq=False)
-class Report:
+class Report(Shown):
     """What a check found.
 
     Attributes
@@ -162,12 +162,6 @@ class Report:
         """The short report: verdict, worst component and what explains it first, then the tensors that are not right."""
         tables = face("tables")
         return tables.plain(tables.tell_briefly(self))
-
-    def __str__(self) -> str:
-        return self.text()
-
-    def _repr_html_(self) -> str:
-        return face("notebook").html(self.renderable())
 
     def plot(self) -> Figure:
         """The report as a picture: ratios, errors of the wrong tensors, analytic against numeric.

@@ -5,7 +5,6 @@ The fit is a straight line through log seconds against log n.
 
 from __future__ import annotations
 
-import json
 import math
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -15,7 +14,7 @@ import numpy as np
 
 from fastcheck import archive
 from fastcheck.compare import Verdict
-from fastcheck.faces import face
+from fastcheck.faces import Shown, face
 from fastcheck.report import pictures, plain_types, versions
 
 if TYPE_CHECKING:
@@ -89,7 +88,7 @@ class Fit:
 
 
 @dataclass(frozen=True)
-class Scaling:
+class Scaling(Shown):
     """What `scale` found.
 
     Attributes
@@ -170,26 +169,13 @@ class Scaling:
         """What a person reads, for a rich console."""
         return face("growth").tell_scaling(self)
 
-    def text(self) -> str:
-        """The same as plain text."""
-        return face("tables").plain(self.renderable())
-
-    def __str__(self) -> str:
-        return self.text()
-
-    def _repr_html_(self) -> str:
-        return face("notebook").html(self.renderable())
-
     def plot(self) -> Figure:
         """Time and throughput against n; needs matplotlib, which comes with the extra ``report``."""
         return face("plots").scaling_figure(self)
 
     def save(self, path: str | Path) -> None:
         """Write to a file that ends in ``.json`` (`to_dict`), or the picture to ``.png``, ``.svg`` or ``.pdf``."""
-        archive.save(path, {".json": self._json, **pictures(self.plot)})
-
-    def _json(self) -> str:
-        return json.dumps(self.to_dict(), indent=2, allow_nan=False) + "\n"
+        archive.save(path, {".json": lambda: archive.summary(self.to_dict()), **pictures(self.plot)})
 
 
 def _verdicts(m: Measured) -> dict[str, str]:

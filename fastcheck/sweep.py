@@ -5,7 +5,6 @@ A right gradient falls with eps^2 (truncation) until it meets the floor, which g
 
 from __future__ import annotations
 
-import json
 import math
 import time
 from collections.abc import Callable, Iterator
@@ -20,7 +19,7 @@ from fastcheck import archive, compare, engine, inputs, steps
 from fastcheck import cost as costs
 from fastcheck.autostep import choose_eps
 from fastcheck.cost import Cost
-from fastcheck.faces import face
+from fastcheck.faces import Shown, face
 from fastcheck.inputs import Point
 from fastcheck.layout import Layout, Vector, sample
 from fastcheck.noise import measure_noise
@@ -48,7 +47,7 @@ class Step:
 
 
 @dataclass(frozen=True)
-class Sweep:
+class Sweep(Shown):
     """What `sweep` found.
 
     Attributes
@@ -97,26 +96,13 @@ class Sweep:
         """What a person reads, for a rich console."""
         return face("curve").tell_sweep(self)
 
-    def text(self) -> str:
-        """The same as plain text."""
-        return face("tables").plain(self.renderable())
-
-    def __str__(self) -> str:
-        return self.text()
-
-    def _repr_html_(self) -> str:
-        return face("notebook").html(self.renderable())
-
     def plot(self) -> Figure:
         """Ratio and floor against eps; needs matplotlib, which comes with the extra ``report``."""
         return face("plots").sweep_figure(self)
 
     def save(self, path: str | Path) -> None:
         """Write the sweep to a file that ends in ``.json`` (`to_dict`), or the picture to ``.png``, ``.svg`` or ``.pdf``."""
-        archive.save(path, {".json": self._json, **pictures(self.plot)})
-
-    def _json(self) -> str:
-        return json.dumps(self.to_dict(), indent=2, allow_nan=False) + "\n"
+        archive.save(path, {".json": lambda: archive.summary(self.to_dict()), **pictures(self.plot)})
 
 
 def sweep(

@@ -21,3 +21,21 @@ def face(name: str) -> Any:
         raise InputError(
             f"{_NEEDED[missing]} need {missing}, got no such module: pip install 'fastcheck[report]'"
         ) from error
+
+
+class Shown:
+    """What a record with a ``renderable()`` shows of itself: as text, and in a notebook."""
+
+    def renderable(self) -> Any:
+        """What a person reads, for a rich console."""
+        raise NotImplementedError
+
+    def text(self) -> str:
+        """The same as plain text."""
+        return face("tables").plain(self.renderable())
+
+    def __str__(self) -> str:
+        return self.text()
+
+    def _repr_html_(self) -> str:
+        return face("notebook").html(self.renderable())
