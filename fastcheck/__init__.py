@@ -4,21 +4,23 @@
 >>> report = fc.check(cost, grad, theta, args=(X, Y))
 """
 
-from fastcheck.check import Checker, assert_gradient, check, gradient
-from fastcheck.compare import Component, TensorReport, Verdict
-from fastcheck.diagnosis import Finding
+from fastcheck.checks.checker import Checker
+from fastcheck.checks.full import assert_gradient, check, gradient
+from fastcheck.checks.locating import locate
+from fastcheck.checks.problem import Problem
+from fastcheck.checks.screening import screen
+from fastcheck.checks.sweeping import sweep
+from fastcheck.diagnosis.finding import Finding
 from fastcheck.errors import InputError, InputTypeError
-from fastcheck.kernels import central_difference
-from fastcheck.layout import Layout, Tensor, pack
-from fastcheck.locate import Location, locate
-from fastcheck.problem import Problem
-from fastcheck.report import Report
-from fastcheck.scale import scale
-from fastcheck.scaling import Scaling
-from fastcheck.screen import screen
-from fastcheck.sweep import Sweep, sweep
-
-__version__ = "0.1.0"
+from fastcheck.evaluate.kernels import central_difference
+from fastcheck.judge.verdict import Component, TensorReport, Verdict
+from fastcheck.problem.layout import Layout, Tensor, pack
+from fastcheck.results.location import Location
+from fastcheck.results.report import Report
+from fastcheck.results.scaling import Scaling
+from fastcheck.results.swept import Sweep
+from fastcheck.scaling.measuring import scale
+from fastcheck.version import __version__ as __version__
 
 __all__ = [
     "Checker",

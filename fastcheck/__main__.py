@@ -1,5 +1,5 @@
 """``python -m fastcheck`` is the command ``fastcheck``."""
 
-from fastcheck.cli import main
+from fastcheck.command.cli import main
 
 main()

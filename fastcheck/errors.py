@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 import sys
+from typing import Any
+
+_LONGEST = 60  # characters of a value that is shown
 
 
 class InputError(ValueError):
-    """The input cannot be used; raised before the work starts."""
+    """The input cannot be used; raised before the work starts. The message is one line, whatever names are in it."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(" ".join(message.split()))
 
 
 class InputTypeError(InputError, TypeError):
@@ -18,7 +24,16 @@ def add_note(error: BaseException, note: str) -> None:
     if sys.version_info >= (3, 11):
         error.add_note(note)
     else:
-        error.__notes__ = [*getattr(error, "__notes__", ()), note]
+        error.__notes__ = [*getattr(error, "__notes__", ()), note]  # as Python 3.11 keeps them
+
+
+def shown(value: Any) -> str:
+    """A value that was met, in a few words on one line."""
+    try:
+        text = " ".join(repr(value).split())
+    except Exception:  # whatever the caller's own __repr__ raises
+        text = type(value).__name__
+    return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 4]} ..."
 
 
 def first_line(error: BaseException) -> str:

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 import fastcheck as fc
-from fastcheck.cost import prepare
 from fastcheck.diagnosis.advice import many_examples
+from fastcheck.problem.arguments import Arguments
 
 EXAMPLES = 9
 
@@ -85,10 +85,8 @@ def test_units_that_are_off(weights, gain, x):
 
 @pytest.mark.parametrize(("seconds", "examples", "said"), [(20.0, 100, True), (20.0, 10, False), (1.0, 100, False)])
 def test_more_examples_than_a_check_needs(seconds, examples, said):
-    args = (np.ones((3, examples)), np.ones(examples))
-    theta, layout = fc.pack({"w": np.ones(3)})
-    slow = prepare(numba.njit(lambda t, x, y: np.sum(t @ x - y)), theta, args, layout)
-    assert (many_examples(slow, seconds) is not None) == said
+    arguments = Arguments((np.ones((3, examples)), np.ones(examples)))
+    assert (many_examples(arguments, seconds) is not None) == said
 
 
 def test_advice_does_not_hide_a_mistake(weights, gain, x):

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 import fastcheck as fc
-from fastcheck import archive, zoo
+from fastcheck import zoo
+from fastcheck.results import archive
 
 NUMBERS = st.floats(allow_nan=True, allow_infinity=True)
 WORDS = st.text(max_size=8)

@@ -185,10 +185,10 @@ def test_a_cost_that_raises_at_theta(compiled, theta):
 def test_a_cost_that_raises_at_a_component_says_which_and_on_which_side(compiled, workers):
     def cost(theta):
         if theta[7] < 1.0:
-            raise ZeroDivisionError("mine")
+            raise RuntimeError("mine")
         return theta.sum()
 
-    with pytest.raises(ZeroDivisionError, match="mine") as caught:
+    with pytest.raises(RuntimeError, match="mine") as caught:
         fc.gradient(numba.njit(cost) if compiled else cost, {"W": np.ones((3, 4))}, workers=workers, chunk=2, eps=1e-6)
     assert caught.value.__notes__ == ["raised by the cost at W[1, 3] -1e-06"]
 

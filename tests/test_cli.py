@@ -10,7 +10,7 @@ import pytest
 from typer.testing import CliRunner
 
 from fastcheck import zoo
-from fastcheck.cli import app
+from fastcheck.command.cli import app
 
 runner = CliRunner()
 

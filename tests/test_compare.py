@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 import fastcheck as fc
-from fastcheck import compare
-from fastcheck.compare import Verdict
+from fastcheck.judge import rule
+from fastcheck.judge.verdict import Verdict
+from fastcheck.vectors import norm
 
 finite = st.floats(-1e3, 1e3).map(lambda x: round(x, 6))
 vectors = st.integers(1, 20).flatmap(
@@ -23,16 +24,16 @@ def test_the_ratio_is_the_formula(pair):
     numeric, analytic = pair
     below = np.linalg.norm(numeric) + np.linalg.norm(analytic)
     expected = np.linalg.norm(numeric - analytic) / below if below else 0.0
-    assert compare.size(numeric, analytic, 0.0).ratio == pytest.approx(expected)
+    assert rule.size(numeric, analytic, 0.0).ratio == pytest.approx(expected)
 
 
 @given(vectors)
 def test_the_norms_of_parts_join_to_those_of_the_whole(pair):
     parts = [
-        compare.size(numeric, analytic, 1e-9)
+        rule.size(numeric, analytic, 1e-9)
         for numeric, analytic in zip(*(np.array_split(v, 3) for v in pair), strict=True)
     ]
-    whole, joined = compare.size(*pair, 1e-9), compare.joined(parts)
+    whole, joined = rule.size(*pair, 1e-9), rule.joined(parts)
     assert joined.n == whole.n
     assert joined.ratio == pytest.approx(whole.ratio)
     assert joined.floor == pytest.approx(whole.floor)
@@ -41,13 +42,13 @@ def test_the_norms_of_parts_join_to_those_of_the_whole(pair):
 @given(vectors, st.integers(1, 25))
 def test_worst_is_sorted_by_error(pair, k):
     error = np.abs(pair[0] - pair[1])
-    positions = compare.worst(*pair, k)
+    positions = rule.worst_of(*pair, k)
     assert error[positions].tolist() == sorted(error, reverse=True)[:k]
 
 
 @pytest.mark.parametrize("scale", [1e-200, 1.0, 1e200])
 def test_norms_neither_overflow_nor_vanish(scale):
-    assert compare.norm(scale * np.array([3.0, 4.0])) == pytest.approx(5 * scale)
+    assert norm(scale * np.array([3.0, 4.0])) == pytest.approx(5 * scale)
 
 
 @pytest.mark.parametrize(
@@ -65,8 +66,8 @@ def test_norms_neither_overflow_nor_vanish(scale):
     ],
 )
 def test_the_bands(ratio, floor, verdict):
-    size = compare.Size(n=100, error=ratio, numeric=0.5, analytic=0.5, rounding=floor)
-    assert compare.judge(size, compare.LOOK).verdict is verdict
+    size = rule.Size(n=100, error=ratio, numeric=0.5, analytic=0.5, rounding=floor)
+    assert rule.by_bands(size, rule.LOOK).verdict is verdict
 
 
 def report_of(numeric, analytic, **options):
@@ -120,6 +121,6 @@ def test_where_nothing_can_be_told_it_says_so_with_the_remedy():
 @given(st.floats(1e-12, 1e-9), st.integers(1, 1000))
 def test_a_norm_of_rounding_is_never_above_its_tolerance(sigma, n):
     rounding = sigma * np.random.default_rng(n).standard_normal(n)
-    size = compare.size(rounding + 1.0, np.ones(n), sigma)
+    size = rule.size(rounding + 1.0, np.ones(n), sigma)
     assert size.ratio <= size.tolerance
     assert not math.isnan(size.tolerance)

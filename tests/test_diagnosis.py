@@ -12,7 +12,7 @@ import fastcheck as fc
 from fastcheck.diagnosis.causes import Case, causes
 from fastcheck.diagnosis.constants import Constants
 from fastcheck.diagnosis.evidence import Part
-from fastcheck.layout import Layout
+from fastcheck.problem.layout import Layout
 
 SHAPES = {"W1": (6, 5), "b1": (6,), "W2": (3, 6), "b2": (3,), "V": (6, 6)}
 EXAMPLES = 12

@@ -6,7 +6,7 @@ from conftest import quartic
 from numba.core.runtime import _nrt_python, rtsys
 
 import fastcheck as fc
-from fastcheck.kernels import cached_njit
+from fastcheck.evaluate.kernels import cached_njit
 
 
 def plain_differences(cost, theta, args, eps):

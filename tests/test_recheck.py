@@ -6,7 +6,7 @@ import pytest
 
 import fastcheck as fc
 from fastcheck import zoo
-from fastcheck.compare import Verdict
+from fastcheck.judge.verdict import Verdict
 
 
 @numba.njit

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 import fastcheck as fc
 from fastcheck import zoo
 from fastcheck.faces.growth import duration, rounded
-from fastcheck.scale import WIDTHS
-from fastcheck.scaling import Measured, _along
+from fastcheck.results.scaling import Measured, _along
+from fastcheck.scaling.measuring import WIDTHS
 
 DAY = 86400.0
 

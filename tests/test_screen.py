@@ -7,8 +7,8 @@ from scipy.stats import kstest
 
 import fastcheck as fc
 from fastcheck import zoo
-from fastcheck.compare import Verdict
-from fastcheck.directions import DENSITY, draw
+from fastcheck.evaluate.direction import DENSITY, draw
+from fastcheck.judge.verdict import Verdict
 from fastcheck.zoo.mlp import ACTIVATIONS
 
 SIZES = (20, 40, 30, 6)

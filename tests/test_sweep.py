@@ -11,7 +11,7 @@ from conftest import quartic, quartic_gradient
 
 import fastcheck as fc
 from fastcheck import zoo
-from fastcheck.sweep import EPS
+from fastcheck.checks.sweeping import EPS
 
 
 @pytest.fixture(scope="module")

@@ -6,13 +6,14 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from fastcheck import compare
-from fastcheck.cost import Cost
 from fastcheck.diagnosis.evidence import Part
 from fastcheck.diagnosis.examples import axes
 from fastcheck.diagnosis.finding import Finding
-from fastcheck.inputs import Point
-from fastcheck.layout import Layout
+from fastcheck.evaluate.evaluator import Evaluator
+from fastcheck.problem.arguments import Arguments
+from fastcheck.problem.question import Question
+from fastcheck.problem.selection import Selection
+from fastcheck.vectors import Vector, norm
 
 _DOMINATED = 0.01  # the part of the gradient that is left beside regularisation
 _SATURATED = 0.1  # the part of a matrix's rows or columns that may be zero unmentioned
@@ -21,33 +22,33 @@ _SLOW = 10.0  # seconds, from which on it matters
 
 
 def advice(
-    point: Point, cost: Cost, parts: Sequence[Part], components: np.ndarray | None, seconds: float
+    question: Question, evaluator: Evaluator, parts: Sequence[Part], selection: Selection, seconds: float
 ) -> list[Finding | None]:
     """All the advice that applies, or None in its place."""
     return [
-        symmetric(point),
+        symmetric(question),
         _dominated(parts),
         _saturated(parts),
-        sampled(components, point.layout),
-        narrow(point),
-        many_examples(cost, seconds),
-        slow(cost),
+        sampled(selection),
+        narrow(question),
+        many_examples(question.arguments, seconds),
+        slow(evaluator),
     ]
 
 
-def symmetric(point: Point) -> Finding | None:
+def symmetric(question: Question) -> Finding | None:
     """Parameters at which mistakes cancel: all zero, all equal, or the same for every unit."""
-    if not point.theta.any():
+    if not question.theta.any():
         message = "theta is zero throughout: many mistakes are invisible there. Draw it at random, and check again after some training."
-        return Finding("symmetric", point.layout.names, message)
-    names = tuple(t.name for t in point.layout.tensors if _is_symmetric(point.theta[t.slice].reshape(t.shape)))
+        return Finding("symmetric", question.layout.names, message)
+    names = tuple(t.name for t in question.layout.tensors if _is_symmetric(question.theta[t.slice].reshape(t.shape)))
     if not names:
         return None
     message = f"{', '.join(names)}: the same value for every unit, which hides mistakes (a missing factor 1, two units mixed up). Draw it at random."
     return Finding("symmetric", names, message)
 
 
-def _is_symmetric(values: np.ndarray) -> bool:
+def _is_symmetric(values: Vector) -> bool:
     """Equal throughout, zero biases apart, or equal in every row of a matrix."""
     if values.size < 2:
         return False
@@ -64,7 +65,7 @@ def _dominated(parts: Sequence[Part]) -> Finding | None:
         if part.numeric is None or part.numeric.size < 4 or not part.theta.any() or not part.numeric.any():
             continue
         with np.errstate(over="ignore", invalid="ignore"):
-            cosine = part.theta @ part.numeric / compare.norm(part.theta) / compare.norm(part.numeric)
+            cosine = part.theta @ part.numeric / norm(part.theta) / norm(part.numeric)
         if 1 - cosine**2 <= _DOMINATED**2:
             names.append(part.tensor.name)
     if not names:
@@ -90,36 +91,36 @@ def _saturated(parts: Sequence[Part]) -> Finding | None:
     return Finding("saturated", tuple(said), message)
 
 
-def many_examples(cost: Cost, seconds: float) -> Finding | None:
+def many_examples(arguments: Arguments, seconds: float) -> Finding | None:
     if seconds < _SLOW:
         return None
-    longest = max((axis for axis in axes(cost.args) if len(axis.places) > 1), key=lambda a: a.length, default=None)
+    longest = max((axis for axis in axes(arguments) if len(axis.places) > 1), key=lambda a: a.length, default=None)
     if longest is None or longest.length <= _ENOUGH:
         return None
     message = f"{longest.length} examples ({longest.words}) make J slow; a handful show the same mistakes."
     return Finding("examples", (), message)
 
 
-def sampled(components: np.ndarray | None, layout: Layout) -> Finding | None:
+def sampled(selection: Selection) -> Finding | None:
     """How common a mistake has to be to show in a sample."""
-    if components is None:
+    if selection.all:
         return None
-    share = 1 - 0.05 ** (1 / components.size)
-    message = f"{components.size} of {layout.size} components were checked; a drawn sample of that size finds, with probability 95 %, a bug in {share:.1%} of the components or more."
+    share = 1 - 0.05 ** (1 / selection.size)
+    message = f"{selection.size} of {selection.layout.size} components were checked; a drawn sample of that size finds, with probability 95 %, a bug in {share:.1%} of the components or more."
     return Finding("sample", (), message)
 
 
-def narrow(point: Point) -> Finding | None:
+def narrow(question: Question) -> Finding | None:
     """Parameters that came in less than float64."""
-    if not point.narrow:
+    if not question.narrow:
         return None
-    message = f"{', '.join(point.narrow)} came in less than float64 and was taken to float64: float32 cannot carry eps = 1e-7."
-    return Finding("float32", point.narrow, message)
+    message = f"{', '.join(question.narrow)} came in less than float64 and was taken to float64: float32 cannot carry eps = 1e-7."
+    return Finding("float32", question.narrow, message)
 
 
-def slow(cost: Cost) -> Finding | None:
+def slow(evaluator: Evaluator) -> Finding | None:
     """A cost that is not compiled."""
-    if cost.compiled:
+    if evaluator.source.compiled:
         return None
     message = "the cost is plain Python: same results, more slowly, on one worker. Compile it with numba.njit to check on every core."
     return Finding("python", (), message)

@@ -17,8 +17,9 @@ from fastcheck.diagnosis.places import places
 from fastcheck.diagnosis.spots import scaled_spots, spots
 from fastcheck.diagnosis.tensors import joined_order, owner
 from fastcheck.diagnosis.values import values
-from fastcheck.layout import Layout, Vector
-from fastcheck.recheck import Look
+from fastcheck.evaluate.evaluator import Evaluator
+from fastcheck.problem.layout import Layout
+from fastcheck.vectors import Vector
 
 
 @dataclass(frozen=True)
@@ -35,30 +36,30 @@ class Case:
 
 @dataclass(frozen=True)
 class Means:
-    """What a full check can evaluate further: J near theta, and the analytic gradient for other args (None: an array)."""
+    """What a full check can evaluate further: J near theta, and the analytic gradient for other arguments (None: an array)."""
 
-    look: Look
-    noise: float
+    evaluator: Evaluator
+    eps: float
     gradient: Gradient | None
 
 
-def causes(case: Case, analytic: Vector, means: Means | None = None) -> tuple[list[Finding], int]:
-    """One finding per cause, what lies nearest to the cost first; and the evaluations that it took."""
+def causes(case: Case, analytic: Vector, means: Means | None = None) -> list[Finding]:
+    """One finding per cause, what lies nearest to the cost first."""
     found = _explained(case)
     left = [part for part in case.wrong if part.tensor.name not in found]
     exchanged = _exchanged(case, left)
     left = [part for part in left if part.tensor.name not in exchanged]
     if left and (order := joined_order(case.parts, analytic, case.layout)):
-        return [_joined(case, [tensor.name for tensor in order])], 0
-    out, spent = {}, 0
+        return [_joined(case, [tensor.name for tensor in order])]
+    out = {}
     if left and means is not None and means.gradient is not None:
-        out, spent = ignored(means.look, left, means.gradient, means.noise)
+        out = ignored(means.evaluator, left, means.gradient, means.eps)
     left = [part for part in left if part.tensor.name not in out]
     said = [*_grouped(case, found), *_of_owners(exchanged), *_of_examples(out)]
     if means is not None:  # a screen cannot tell a tensor that is wrong throughout from one that is wrong in one place
         said += _unexplained(case, left)
     position = {name: k for k, name in enumerate(case.layout.names)}
-    return sorted(said, key=lambda f: -max(position[name] for name in f.tensors)), spent
+    return sorted(said, key=lambda f: -max(position[name] for name in f.tensors))
 
 
 def _explained(case: Case) -> dict[str, Hypothesis]:
@@ -179,7 +180,7 @@ def _unexplained(case: Case, left: Sequence[Part]) -> list[Finding]:
     last = order.index(names[0])
     behind = [name for name in order[last + 1 :] if name in case.right]
     ahead = [name for name in order[:last] if name in case.right]
-    n_wrong = sum(np.count_nonzero(np.abs(part.observed - part.analytic) > part.slack) for part in left)
+    n_wrong = sum(int(part.wrong.sum()) for part in left)
     n = sum(part.observed.size for part in left)
     ratio = max(part.ratio(part.analytic) for part in left)
     message = f"{_list(names)}: {n_wrong:,} of {n:,} components are wrong (ratio {ratio:.1e}), in no simple pattern. "

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from fastcheck.layout import Layout
+from fastcheck.problem.arguments import Arguments
+from fastcheck.problem.layout import Layout
 
 _PLAIN = {2.0: "2", 3.0: "3", 4.0: "4", 1 / 2: "1/2", 1 / 3: "1/3", 1 / 4: "1/4", 1.5: "3/2", 2 / 3: "2/3"}
 _LIKELY_LENGTHS = ("3", "4", "1/3", "1/4")  # plain numbers that are as likely to be a length
@@ -35,10 +37,11 @@ class Constants:
     known: tuple[Constant, ...]
 
     @classmethod
-    def of(cls, args: tuple[Any, ...], layout: Layout) -> Constants:
-        """Plain numbers, lengths of axes and numbers in ``args``, and what formulas make of them."""
-        sizes = _sizes(args)
-        lengths, numbers = _lengths(args, layout, sizes), _numbers(args, sizes)
+    def of(cls, arguments: Arguments, layout: Layout) -> Constants:
+        """Plain numbers, lengths of axes and numbers in the arguments, and what formulas make of them."""
+        named = arguments.named
+        sizes = _sizes(named)
+        lengths, numbers = _lengths(named, layout, sizes), _numbers(named, sizes)
         plain = [Constant(value, written) for value, written in _PLAIN.items()]
         return cls((*plain, *_of_lengths(lengths), *_of_numbers(numbers, lengths), *_of_two(lengths)))
 
@@ -54,11 +57,11 @@ class Constants:
         return best
 
 
-def _lengths(args: tuple[Any, ...], layout: Layout, sizes: set[int]) -> dict[int, str]:
-    """Every length of an axis greater than one, with the axes that have it; those of args first."""
+def _lengths(named: Mapping[str, Any], layout: Layout, sizes: set[str]) -> dict[int, str]:
+    """Every length of an axis greater than one, with the axes that have it; those of the arguments first."""
     where: dict[int, list[str]] = {}
     for name, shape in [
-        *((f"args[{i}]", a.shape) for i, a in enumerate(args) if isinstance(a, np.ndarray) and i not in sizes),
+        *((name, a.shape) for name, a in named.items() if isinstance(a, np.ndarray) and name not in sizes),
         *((tensor.name, tensor.shape) for tensor in layout.tensors),
     ]:
         for axis, length in enumerate(shape):
@@ -67,27 +70,27 @@ def _lengths(args: tuple[Any, ...], layout: Layout, sizes: set[int]) -> dict[int
     return {length: f"the length of {' and '.join(axes[:2])}" for length, axes in where.items()}
 
 
-def _numbers(args: tuple[Any, ...], sizes: set[int]) -> dict[float, str]:
-    """Every number in args that may be a coefficient or a size, with where it stands."""
+def _numbers(named: Mapping[str, Any], sizes: set[str]) -> dict[float, str]:
+    """Every number in the arguments that may be a coefficient or a size, with where it stands."""
     found: dict[float, str] = {}
-    for i, value in enumerate(args):
+    for name, value in named.items():
         if isinstance(value, bool) or not isinstance(value, int | float | np.number | np.ndarray):
             continue
         is_number = not isinstance(value, np.ndarray) or value.ndim == 0
-        if not is_number and i not in sizes:
+        if not is_number and name not in sizes:
             continue
         for k, entry in enumerate(np.atleast_1d(value).tolist()):
             if math.isfinite(entry) and entry > 0 and entry != 1:
-                found.setdefault(float(entry), f"args[{i}]" if is_number else f"args[{i}][{k}]")
+                found.setdefault(float(entry), name if is_number else f"{name}[{k}]")
     return found
 
 
-def _sizes(args: tuple[Any, ...]) -> set[int]:
+def _sizes(named: Mapping[str, Any]) -> set[str]:
     """The positions of short arrays of integers that look like lists of sizes, not like labels: no other is as long."""
-    axes = [length for a in args if isinstance(a, np.ndarray) for length in a.shape]
+    axes = [length for a in named.values() if isinstance(a, np.ndarray) for length in a.shape]
     return {
-        i
-        for i, a in enumerate(args)
+        name
+        for name, a in named.items()
         if isinstance(a, np.ndarray) and a.ndim == 1 and a.dtype.kind in "iu"
         if a.size <= _SMALL_ARRAY and axes.count(a.size) == 1
     }

@@ -8,11 +8,11 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from fastcheck import compare, steps
-from fastcheck.compare import C_COMPONENT, GREAT
-from fastcheck.layout import Tensor, Vector
-from fastcheck.noise import Noise
-from fastcheck.recheck import Look, Second
+from fastcheck.judge import rule
+from fastcheck.judge.rule import GREAT
+from fastcheck.judge.verdict import Judged
+from fastcheck.problem.layout import Tensor
+from fastcheck.vectors import Flags, Indices, Vector, largest, norm
 
 _NEARLY = 1e-3  # a hypothesis that leaves this part of the error explains it but for something else
 _DIGITS = 6.0  # decimal digits of agreement, all entries together, below which it may be chance
@@ -33,7 +33,7 @@ class Hypothesis:
     words: str
     look: str
     free: int = 0
-    among: np.ndarray | None = None
+    among: Indices | None = None
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,8 @@ class Part:
     """One tensor, or those of its components that were looked at.
 
     ``observed`` is what was measured: the numeric gradient, or of a screen its slopes along directions; ``sees`` is
-    how a gradient would be seen there. ``slack`` is the error that is none in one entry, ``slack_norm`` in their norm.
+    how a gradient would be seen there. ``slack`` is the error that the rule takes for none in one entry, ``slack_norm``
+    in their norm; ``sigma`` is the rounding of one entry, ``wrong`` where the rule found entries wrong by themselves.
     """
 
     tensor: Tensor
@@ -50,7 +51,9 @@ class Part:
     observed: Vector
     slack: Vector
     slack_norm: float
-    offsets: np.ndarray | None  # where in the tensor the components lie, sorted; None: all of them
+    sigma: float
+    wrong: Flags
+    offsets: Indices | None  # where in the tensor the components lie, sorted; None: all of them
     sees: Callable[[Vector], Vector] | None = None  # None: every component by itself
 
     @property
@@ -64,18 +67,13 @@ class Part:
         return self.offsets is None or self.offsets.size == self.tensor.size
 
     @property
-    def places(self) -> np.ndarray:
+    def places(self) -> Indices:
         """Where in the tensor the components lie."""
         return np.arange(self.tensor.size) if self.offsets is None else self.offsets
 
-    @property
-    def sigma(self) -> float:
-        """The rounding of one observed entry."""
-        return float(self.slack.max()) / C_COMPONENT
-
-    def some(self, positions: np.ndarray) -> Part:
+    def some(self, positions: Indices) -> Part:
         """Those of the components that stand at ``positions``."""
-        names = ("theta", "analytic", "observed", "slack")
+        names = ("theta", "analytic", "observed", "slack", "wrong")
         offsets = positions if self.offsets is None else self.offsets[positions]
         return replace(self, offsets=offsets, **{name: getattr(self, name)[positions] for name in names})
 
@@ -85,11 +83,12 @@ class Part:
     def fit(self, *basis: Vector, rest: Vector | None = None) -> Vector:
         """The coefficients with which ``basis``, added to ``rest``, comes nearest to what was observed."""
         target = self.observed if rest is None else self.observed - self.seen(rest)
-        return np.linalg.lstsq(np.stack([self.seen(b) for b in basis], axis=1), target, rcond=None)[0]
+        coefficients: Vector = np.linalg.lstsq(np.stack([self.seen(b) for b in basis], axis=1), target, rcond=None)[0]
+        return coefficients
 
     def ratio(self, gradient: Vector) -> float:
         """The ratio that ``gradient`` would have."""
-        return compare.size(self.observed, self.seen(gradient), 0.0).ratio
+        return rule.size(self.observed, self.seen(gradient), 0.0).ratio
 
     def explained(self, h: Hypothesis, nearly: bool = False) -> bool:
         """Whether the gradient, corrected by the hypothesis, would agree; and not by chance."""
@@ -98,38 +97,34 @@ class Part:
         among = slice(None) if h.among is None else h.among
         observed, corrected = self.observed[among], self.seen(h.corrected)[among]
         left = np.abs(observed - corrected)
-        error = compare.norm(observed - self.seen(self.analytic)[among])
-        slack_norm = max(self.slack_norm, GREAT * (compare.norm(observed) + compare.norm(corrected)))
-        agrees = bool((left <= self.slack[among]).all()) and compare.norm(left) <= slack_norm
-        if not agrees and not (nearly and compare.norm(left) <= _NEARLY * error):
+        error = norm(observed - self.seen(self.analytic)[among])
+        slack_norm = max(self.slack_norm, GREAT * (norm(observed) + norm(corrected)))
+        agrees = bool((left <= self.slack[among]).all()) and norm(left) <= slack_norm
+        if not agrees and not (nearly and norm(left) <= _NEARLY * error):
             return False
-        return _digits(observed, error, max(compare.norm(left), min(slack_norm, error)), h.free) >= _DIGITS
+        return _digits(observed, error, max(norm(left), min(slack_norm, error)), h.free) >= _DIGITS
 
 
-def parts_of(look: Look, numeric: Vector, analytic: Vector, noise: Noise, second: Second) -> tuple[Part, ...]:
+def parts_of(judged: Judged, theta: Vector) -> tuple[Part, ...]:
     """Every tensor as a full check knows it, the components at which both gradients are finite."""
-    spans = look.layout.spans(look.components)
-    return tuple(
-        _part(look, numeric, analytic, noise.of(k), second, tensor, spans[k])
-        for k, tensor in enumerate(look.layout.tensors)
-    )
+    return tuple(_part(judged, theta, k) for k in range(len(judged.tensors)))
 
 
-def _part(
-    look: Look, numeric: Vector, analytic: Vector, noise: float, second: Second, tensor: Tensor, span: slice
-) -> Part:
+def _part(judged: Judged, theta: Vector, k: int) -> Part:
     """One tensor; views, as copies of everything would take as much memory as the check itself."""
-    sigma, settled = steps.sigma(noise, look.eps), second.within(span)
-    at, offsets = span, None
-    if look.components is not None:
-        at, offsets = look.components[span], look.components[span] - tensor.start
-    n, size = numeric[span], span.stop - span.start
-    slack = np.broadcast_to(max(C_COMPONENT * sigma, GREAT * compare.largest(n)), size)
-    if settled.size:
-        slack = slack.copy()
-        slack[settled] = np.maximum(slack[settled], [C_COMPONENT * second.sigmas[span.start + int(p)] for p in settled])
-    part = Part(tensor, look.theta[at], analytic[span], n, slack, compare.C * sigma * math.sqrt(size), offsets)
-    finite = np.isfinite(n) & np.isfinite(analytic[span])
+    selection = judged.selection
+    tensor, span = selection.layout.tensors[k], selection.spans[k]
+    at = span if selection.indices is None else selection.indices[span]
+    bound = judged.bound[span]
+    wrong = np.zeros(span.stop - span.start, dtype=bool)
+    first, last = np.searchsorted(judged.wrong, (span.start, span.stop))
+    wrong[judged.wrong[first:last] - span.start] = True
+    slopes, analytic = judged.slopes[span], judged.analytic[span]
+    part = Part(
+        tensor, theta[at], analytic, slopes, judged.tolerance(k), rule.norm_tolerance(bound), rule.sigma_of(bound),
+        wrong, selection.offsets(tensor, span),
+    )  # fmt: skip
+    finite = np.isfinite(slopes) & np.isfinite(analytic)
     return part if finite.all() else part.some(np.flatnonzero(finite))
 
 
@@ -137,5 +132,5 @@ def _digits(observed: Vector, error: float, left: float, free: int) -> float:
     """How many decimal digits, over all entries that matter, agree beyond the numbers that were fitted."""
     if not left:
         return math.inf
-    matter = np.count_nonzero(np.abs(observed) > _NEGLIGIBLE * compare.largest(observed))
+    matter = np.count_nonzero(np.abs(observed) > _NEGLIGIBLE * largest(observed))
     return (matter - free) * math.log10(error / left)

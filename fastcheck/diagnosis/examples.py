@@ -8,34 +8,34 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
-from fastcheck import engine, steps
-from fastcheck.compare import C_COMPONENT, GREAT, largest, worst
-from fastcheck.cost import Cost, revalue
 from fastcheck.diagnosis.evidence import Part
-from fastcheck.layout import Vector
-from fastcheck.recheck import Look
+from fastcheck.evaluate.evaluator import Evaluator
+from fastcheck.judge import rule
+from fastcheck.measure.stencil import differences
+from fastcheck.problem.arguments import Arguments
+from fastcheck.problem.selection import Selection
+from fastcheck.vectors import Vector, largest
 
 _ALIKE = 1e-13  # of the largest component: rounding of a sum in another order
 _TRIED = 16  # positions along one axis, half of them at either end
 _LOOKED_AT = 16  # components of a tensor, those with the largest errors, at which J's own gradient is seen to change
 
-Gradient = Callable[[tuple[Any, ...]], Vector]  # args -> the analytic gradient, shape (n,)
+Gradient = Callable[[Arguments], Vector]  # the analytic gradient with other arguments, shape (n,)
 
 
 @dataclass(frozen=True)
 class Axis:
-    """An axis that may count examples or time steps: which axis of which args, and its length."""
+    """An axis that may count examples or time steps: which axis of which arguments, and its length."""
 
     length: int
-    places: tuple[tuple[int, int], ...]  # (position in args, axis)
+    places: tuple[tuple[str, int], ...]  # (argument, axis)
 
     @property
     def words(self) -> str:
-        return " and ".join(f"axis {axis} of args[{position}]" for position, axis in self.places)
+        return " and ".join(f"axis {axis} of {name}" for name, axis in self.places)
 
     @property
     def tried(self) -> list[int]:
@@ -45,14 +45,15 @@ class Axis:
             return list(range(self.length))
         return [*range(half), *range(self.length - half, self.length)]
 
-    def replaced(self, args: tuple[Any, ...], k: int, by: int) -> tuple[Any, ...]:
-        """``args`` with what stands at ``k`` replaced by what stands at ``by``."""
-        new = list(args)
-        for position, axis in self.places:
-            array = args[position].copy(order="K")
-            np.moveaxis(array, axis, 0)[k] = np.take(args[position], by, axis)
-            new[position] = array
-        return tuple(new)
+    def replaced(self, arguments: Arguments, k: int, by: int) -> Arguments:
+        """The arguments with what stands at ``k`` replaced by what stands at ``by``."""
+        new = {}
+        for name, axis in self.places:
+            old = arguments.named[name]
+            array = old.copy(order="K")
+            np.moveaxis(array, axis, 0)[k] = np.take(old, by, axis)
+            new[name] = array
+        return arguments.replaced(new)
 
 
 @dataclass(frozen=True)
@@ -63,16 +64,16 @@ class Ignored:
     positions: tuple[int, ...]
 
 
-def axes(args: tuple[Any, ...]) -> list[Axis]:
+def axes(arguments: Arguments) -> list[Axis]:
     """Every axis that several arrays share, and then the axes of the last of them alone, which may hold the targets."""
-    shapes = {i: a.shape for i, a in enumerate(args) if isinstance(a, np.ndarray)}
+    shapes = {name: a.shape for name, a in arguments.named.items() if isinstance(a, np.ndarray)}
     lengths = [n for shape in shapes.values() for n in dict.fromkeys(shape) if n > 1]
     shared = [n for n in dict.fromkeys(lengths) if lengths.count(n) > 1]
     together, alone = [], []
     for n in shared:
-        holders = [i for i, shape in shapes.items() if n in shape]
+        holders = [name for name, shape in shapes.items() if n in shape]
         for end in (0, -1):
-            together.append(Axis(n, tuple((i, _axis(shapes[i], n, end)) for i in holders)))
+            together.append(Axis(n, tuple((name, _axis(shapes[name], n, end)) for name in holders)))
         alone += [Axis(n, ((holders[-1], axis),)) for axis, m in enumerate(shapes[holders[-1]]) if m == n]
     return list(dict.fromkeys([*together, *alone]))
 
@@ -82,42 +83,37 @@ def _axis(shape: tuple[int, ...], length: int, end: int) -> int:
     return end % len(shape) if shape[end] == length else shape.index(length)
 
 
-def ignored(look: Look, parts: Sequence[Part], gradient: Gradient, noise: float) -> tuple[dict[str, Ignored], int]:
-    """For each tensor whose gradient leaves examples out, which; and the evaluations of J that it took."""
+def ignored(evaluator: Evaluator, parts: Sequence[Part], gradient: Gradient, eps: float) -> dict[str, Ignored]:
+    """For each tensor whose gradient leaves examples out, which."""
     found: dict[str, Ignored] = {}
-    spent = 0
-    for axis in axes(look.cost.args):
+    for axis in axes(evaluator.source.arguments):
         left = [part for part in parts if part.tensor.name not in found]
         if not left:
             break
         try:
-            unmoved, n = _unmoved(look, axis, left, gradient)
+            unmoved = _unmoved(evaluator, axis, left, gradient)
             for part in left:
                 positions = unmoved[part.tensor.name]
-                if positions and len(positions) < len(axis.tried):
-                    spent += 2 * _LOOKED_AT
-                    if _moves(look, part, axis, positions[0], steps.sigma(noise, look.eps)):
-                        found[part.tensor.name] = Ignored(axis, tuple(positions))
+                if positions and len(positions) < len(axis.tried) and _moves(evaluator, part, axis, positions[0], eps):
+                    found[part.tensor.name] = Ignored(axis, tuple(positions))
         except Exception:  # the user's functions do not take such data: nothing can be told this way
             continue
-        spent += n
-    return found, spent
+    return found
 
 
-def _unmoved(look: Look, axis: Axis, parts: Sequence[Part], gradient: Gradient) -> tuple[dict[str, list[int]], int]:
+def _unmoved(evaluator: Evaluator, axis: Axis, parts: Sequence[Part], gradient: Gradient) -> dict[str, list[int]]:
     """For each tensor the positions whose replacement changes J but not the tensor's analytic gradient."""
     found: dict[str, list[int]] = {part.tensor.name: [] for part in parts}
-    before, n = gradient(look.cost.args), 0
+    before = gradient(evaluator.source.arguments)
     for k in axis.tried:
-        cost = _changed(look, axis, k)
-        n += 2
-        if cost is None:
+        changed = _changed(evaluator, axis, k)
+        if changed is None:
             continue
-        after = gradient(cost.args)
+        after = gradient(changed.source.arguments)
         for part in parts:
             if _alike(before[part.tensor.slice], after[part.tensor.slice]):
                 found[part.tensor.name].append(k)
-    return found, n
+    return found
 
 
 def _alike(before: Vector, after: Vector) -> bool:
@@ -125,21 +121,22 @@ def _alike(before: Vector, after: Vector) -> bool:
     return bool((np.abs(after - before) <= _ALIKE * largest(before)).all())
 
 
-def _changed(look: Look, axis: Axis, k: int) -> Cost | None:
-    """The cost with position ``k`` replaced such that J changes: by one of its neighbours, as labels may be alike."""
+def _changed(evaluator: Evaluator, axis: Axis, k: int) -> Evaluator | None:
+    """J with position ``k`` replaced such that it changes: by one of its neighbours, as labels may be alike."""
     for by in ((k + 1) % axis.length, (k + 2) % axis.length):
         if by != k:
-            cost = revalue(look.cost, look.theta, axis.replaced(look.cost.args, k, by))
-            if cost.value != look.cost.value:
-                return cost
+            changed = evaluator.revalued(axis.replaced(evaluator.source.arguments, k, by))
+            if changed.value != evaluator.value:
+                return changed
     return None
 
 
-def _moves(look: Look, part: Part, axis: Axis, k: int, sigma: float) -> bool:
+def _moves(evaluator: Evaluator, part: Part, axis: Axis, k: int, eps: float) -> bool:
     """Whether the numeric gradient of the tensor changes with position ``k``."""
-    cost = _changed(look, axis, k)
-    chosen = worst(part.observed, part.analytic, _LOOKED_AT)
-    indices = part.tensor.start + (chosen if part.offsets is None else part.offsets[chosen])
-    after = engine.differences(cost, look.theta, indices, look.eps, look.layout, look.chosen.quiet())
-    slack = C_COMPONENT * sigma + GREAT * largest(part.observed)
-    return bool((np.abs(after - part.observed[chosen]) > 2 * slack).any())
+    changed = _changed(evaluator, axis, k)
+    if changed is None:
+        return False
+    chosen = rule.worst_of(part.observed, part.analytic, _LOOKED_AT)
+    indices = part.tensor.start + part.places[chosen]
+    after = differences(changed, Selection(evaluator.layout, indices), eps)
+    return bool((np.abs(after - part.observed[chosen]) > 2 * part.slack[chosen]).any())

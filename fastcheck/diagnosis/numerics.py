@@ -6,29 +6,23 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from fastcheck import compare
-from fastcheck.compare import Judgement, TensorReport, Verdict
 from fastcheck.diagnosis.finding import Finding
-from fastcheck.layout import Layout, Vector
-from fastcheck.recheck import Look, Second
+from fastcheck.judge import rule
+from fastcheck.judge.rule import Measured
+from fastcheck.judge.verdict import Judged, Judgement, TensorReport, Verdict
+from fastcheck.measure.estimates import Cause
+from fastcheck.problem.layout import Layout
+from fastcheck.problem.selection import Selection
+from fastcheck.vectors import Vector
 
-_SHOWN = 3  # components named in one sentence
 _LARGEST_EPS = 1e-4  # beyond it, truncation is the more likely trouble
 
 
-def _named(positions: np.ndarray, components: np.ndarray | None, layout: Layout) -> tuple[tuple[str, ...], str]:
-    """The tensors of these components, and the first few components by name."""
-    indices = [int(p if components is None else components[p]) for p in positions]
-    tensors = tuple(dict.fromkeys(layout.tensor_of(i).name for i in indices))
-    more = f" and {len(indices) - _SHOWN} more" if len(indices) > _SHOWN else ""
-    return tensors, ", ".join(layout.name(i) for i in indices[:_SHOWN]) + more
-
-
-def not_finite(what: str, vector: Vector, components: np.ndarray | None, layout: Layout) -> Finding | None:
+def not_finite(what: str, vector: Vector, selection: Selection) -> Finding | None:
     bad = np.flatnonzero(~np.isfinite(vector))
     if not bad.size:
         return None
-    tensors, names = _named(bad, components, layout)
+    tensors, names = selection.named(bad)
     return Finding(
         "nonfinite",
         tensors,
@@ -46,22 +40,23 @@ def constant(whole: Judgement, numeric: Vector, layout: Layout) -> Finding | Non
     )
 
 
-def of_step(
-    look: Look, second: Second, whole: Judgement, tensors: tuple[TensorReport, ...]
-) -> Iterator[Finding | None]:
+def of_step(measured: Measured, judged: Judged, eps: float) -> Iterator[Finding | None]:
     """Errors that the step made, not the gradient."""
-    for kind in ("kink", "truncation"):
-        yield _step(kind, second, look.components, look.layout, look.eps)
-    yield _undecided(second, look.layout, look.eps)
-    by_step = {look.layout.tensors[k].name for k in second.undecided}
-    yield _rounding(whole, tuple(t for t in tensors if t.name not in by_step), look.eps)
+    for cause in (Cause.KINK, Cause.TRUNCATION):
+        yield _step(cause, measured, eps)
+    layout = measured.selection.layout
+    yield _undecided(tuple(layout.tensors[k].name for k in measured.undecided), eps)
+    others = tuple(t for k, t in enumerate(judged.tensors) if k not in measured.undecided)
+    by_step = bool(np.isin(measured.best.cause, (Cause.KINK, Cause.TRUNCATION)).any())
+    yield _rounding(judged.whole, others, eps, by_step)
 
 
-def _step(kind: str, second: Second, components: np.ndarray | None, layout: Layout, eps: float) -> Finding | None:
-    positions = np.array(sorted(second.settled[kind]), dtype=np.int64)
+def _step(cause: Cause, measured: Measured, eps: float) -> Finding | None:
+    positions = np.flatnonzero(measured.best.cause == cause)
     if not positions.size:
         return None
-    tensors, names = _named(positions, components, layout)
+    tensors, names = measured.selection.named(positions)
+    kind = cause.name.lower()
     words = {
         "kink": f"a kink (ReLU, max, abs) lies within eps of theta at {names}: with smaller steps, or between the slopes on its two sides, the gradient agrees. Not a bug.",
         "truncation": f"at {names} the error falls as eps^2: it comes from the step eps = {eps:g}, not from the gradient, which agrees at smaller steps.",
@@ -69,10 +64,9 @@ def _step(kind: str, second: Second, components: np.ndarray | None, layout: Layo
     return Finding(kind, tensors, words[kind])
 
 
-def _undecided(second: Second, layout: Layout, eps: float) -> Finding | None:
-    if not second.undecided:
+def _undecided(tensors: tuple[str, ...], eps: float) -> Finding | None:
+    if not tensors:
         return None
-    tensors = tuple(layout.tensors[k].name for k in second.undecided)
     return Finding(
         "step",
         tensors,
@@ -80,24 +74,22 @@ def _undecided(second: Second, layout: Layout, eps: float) -> Finding | None:
     )
 
 
-def _rounding(whole: Judgement, tensors: tuple[TensorReport, ...], eps: float) -> Finding | None:
-    """Why a ratio above 1e-7 is no error, or why nothing can be told, and the eps at which it can."""
+def _rounding(whole: Judgement, tensors: tuple[TensorReport, ...], eps: float, by_step: bool) -> Finding | None:
+    """Why a ratio above 1e-7 is no error (unless the step explains it), or why nothing can be told, and what can be done."""
     unresolved = tuple(t.name for t in tensors if t.verdict is Verdict.UNRESOLVED)
-    better = min(
-        eps * 10 ** np.ceil(np.log10(max(compare.C * whole.floor / compare.GREAT, 10.0))), max(_LARGEST_EPS, eps)
-    )
+    better = min(eps * 10 ** np.ceil(np.log10(max(rule.C * whole.floor / rule.GREAT, 10.0))), max(_LARGEST_EPS, eps))
     remedy = (
         f"repeat with eps = {better:.0e}"
         if better > eps
         else "the gradient may be zero to within rounding: check at another theta"
     )
-    if whole.verdict is Verdict.UNRESOLVED and (unresolved or compare.C * whole.floor > compare.LOOK):
+    if whole.verdict is Verdict.UNRESOLVED and (unresolved or rule.C * whole.floor > rule.LOOK):
         return Finding(
             "rounding",
             unresolved,
             f"rounding in J alone gives a ratio near {whole.floor:.1e} at eps = {eps:g}, too much to tell right from wrong: {remedy}.",
         )
-    if whole.verdict is Verdict.CORRECT and whole.ratio > compare.GREAT:
+    if whole.verdict is Verdict.CORRECT and whole.ratio > rule.GREAT and not by_step:
         return Finding(
             "rounding",
             (),

@@ -11,7 +11,7 @@ from itertools import chain, combinations, permutations
 import numpy as np
 
 from fastcheck.diagnosis.evidence import Hypothesis, Part
-from fastcheck.layout import Vector
+from fastcheck.vectors import Vector
 
 _MOST_AXES = 5  # beyond it there are too many orders of axes to try
 _RUNS = 4  # of a permutation, that are still named one by one

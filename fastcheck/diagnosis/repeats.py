@@ -6,28 +6,26 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from fastcheck import compare
 from fastcheck.diagnosis.finding import Finding
-from fastcheck.layout import Layout, Vector
+from fastcheck.judge import rule
+from fastcheck.problem.selection import Selection
+from fastcheck.vectors import Vector
 
-_ALIKE = 1e-3  # a ratio below which a change is taken for the gradient once more
 
-
-def repeats(
-    first: Vector, again: Vector | None, numeric: Vector, layout: Layout, components: np.ndarray | None
-) -> Finding | None:
-    """The finding about a gradient that changes from call to call."""
-    if again is None:
+def repeats(first: Vector, again: Vector | None, numeric: Vector | None, selection: Selection) -> Finding | None:
+    """The finding about a gradient that changes from call to call; all vectors at the components of ``selection``."""
+    if again is None or not rule.unrepeatable(first, again):
         return None
-    with np.errstate(invalid="ignore"):
+    with np.errstate(invalid="ignore", over="ignore"):
         change = again - first
     changed = {
         tensor.name: span
-        for tensor, span in zip(layout.tensors, layout.spans(components), strict=True)
-        if compare.unrepeatable(first[span], again[span])
+        for tensor, span in zip(selection.layout.tensors, selection.spans, strict=True)
+        if rule.unrepeatable(first[span], again[span])
     }
     names = tuple(changed)
-    if all(_is_once_more(change[span], (first[span], numeric[span])) for span in changed.values()):
+    known = [first] if numeric is None else [first, numeric]
+    if all(_is_once_more(change[span], [gradient[span] for gradient in known]) for span in changed.values()):
         message = f"{', '.join(names)}: a second call of grad at the same theta gives more, by the gradient once again. A buffer is added to and never cleared: set it to zero at the start of grad."
         return Finding("accumulates", names, message)
     message = f"{', '.join(names)}: a second call of grad at the same theta gives something else. Switch dropout off or fix its mask, seed any generator, and keep nothing between calls."
@@ -35,4 +33,4 @@ def repeats(
 
 
 def _is_once_more(change: Vector, gradients: Sequence[Vector]) -> bool:
-    return any(compare.size(gradient, change, 0.0).ratio <= _ALIKE for gradient in gradients)
+    return any(rule.size(gradient, change, 0.0).ratio <= rule.ALIKE for gradient in gradients)

@@ -8,7 +8,8 @@ from dataclasses import replace
 import numpy as np
 
 from fastcheck.diagnosis.evidence import Hypothesis, Part
-from fastcheck.layout import Layout, Tensor, Vector
+from fastcheck.problem.layout import Layout, Tensor
+from fastcheck.vectors import Vector
 
 
 def owner(part: Part, others: Sequence[Part]) -> Part | None:

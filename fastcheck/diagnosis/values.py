@@ -6,10 +6,9 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from fastcheck import compare
 from fastcheck.diagnosis.constants import Constant, Constants
 from fastcheck.diagnosis.evidence import Hypothesis, Part
-from fastcheck.layout import Vector
+from fastcheck.vectors import Vector, largest, norm
 
 _SURE = 5.0  # standard deviations that a fitted number may be off by
 LEAST = 4
@@ -44,7 +43,7 @@ def _scaled(part: Part, constants: Constants) -> Iterator[Hypothesis]:
     if not inverse or not np.isfinite(1 / inverse):
         return
     c = 1 / inverse
-    uncertainty = _SURE * abs(c) * part.sigma / (compare.norm(part.observed) or 1.0)
+    uncertainty = _SURE * abs(c) * part.sigma / (norm(part.observed) or 1.0)
     if abs(c + 1) <= max(uncertainty, 1e-6):
         look = "Look for a minus too many or too few: label - output for output - label, += for -=."
         yield Hypothesis("sign", -part.analytic, "has the wrong sign: it is -1 times the numeric one", look)
@@ -67,7 +66,7 @@ def _look_at(named: Constant) -> str:
 def _regularised(part: Part, constants: Constants) -> Iterator[Hypothesis]:
     """numeric - analytic = c theta, or c sign(theta)."""
     for basis, written in ((part.theta, "theta"), (np.sign(part.theta), "sign(theta)")):
-        size = compare.norm(part.seen(basis))
+        size = norm(part.seen(basis))
         if not size:
             continue
         c = float(part.fit(basis, rest=part.analytic)[0])
@@ -90,7 +89,7 @@ def _both(part: Part, constants: Constants) -> Iterator[Hypothesis]:
     if not p or abs(p - 1) < 1e-6:
         return
     c = 1 / p
-    named = constants.name(abs(c), _SURE * abs(c) * part.sigma / compare.norm(part.observed))
+    named = constants.name(abs(c), _SURE * abs(c) * part.sigma / norm(part.observed))
     number = f"{'-' if c < 0 else ''}{named}" if named else f"{c:.4g}"
     words = f"is {number} times the numeric one, but for a multiple of theta (an L2 term)"
     look = "The factor is on the loss alone: look at the mean, or at the sum, over examples."
@@ -99,7 +98,7 @@ def _both(part: Part, constants: Constants) -> Iterator[Hypothesis]:
 
 def _clipped(part: Part, numeric: Vector) -> Iterator[Hypothesis]:
     """analytic = numeric, cut off at +-c."""
-    c = compare.largest(part.analytic)
+    c = largest(part.analytic)
     at_bound = np.abs(part.analytic) == c
     beyond = at_bound & (np.sign(numeric) == np.sign(part.analytic)) & (np.abs(numeric) > c)
     if np.count_nonzero(at_bound) >= _CLIPPED and beyond.any():

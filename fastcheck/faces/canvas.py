@@ -21,8 +21,8 @@ from matplotlib.figure import Figure, SubFigure
 from matplotlib.layout_engine import ConstrainedLayoutEngine, LayoutEngine
 from matplotlib.lines import Line2D
 
-from fastcheck import compare
-from fastcheck.compare import Verdict
+from fastcheck.judge import rule
+from fastcheck.judge.verdict import Verdict
 
 WIDTH = 5.4  # inches, of one piece: its text can be read on a telephone too
 SQUARE = 4.4  # inches, the height of one that is about as high as wide
@@ -162,14 +162,14 @@ def short(number: float) -> str:
 
 def bands(span: Callable[..., object], least: float, most: float) -> tuple[tuple[float, str], ...]:
     """The bands of the ratio, drawn by ``axvspan`` or ``axhspan``; where their names belong, and the names."""
-    edges = (least, compare.GREAT, compare.WORRY, most)
+    edges = (least, rule.GREAT, rule.WORRY, most)
     verdicts = (Verdict.CORRECT, Verdict.SUSPECT, Verdict.WRONG)
     for low, high, verdict in zip(edges[:-1], edges[1:], verdicts, strict=True):
         span(low, high, color=COLOURS[verdict], alpha=0.1, linewidth=0)
     return (
-        (math.sqrt(least * compare.GREAT), "great"),
-        (compare.LOOK, "look"),
-        (math.sqrt(compare.WORRY * most), "worry"),
+        (math.sqrt(least * rule.GREAT), "great"),
+        (rule.LOOK, "look"),
+        (math.sqrt(rule.WORRY * most), "worry"),
     )
 
 

@@ -9,10 +9,10 @@ from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
-from fastcheck import compare
+from fastcheck.judge import rule
 
 if TYPE_CHECKING:
-    from fastcheck.sweep import Step, Sweep
+    from fastcheck.results.swept import Step, Sweep
 
 _LOWEST = -13  # the power of ten at which bars begin; they end at 1
 _PER_DECADE = 3  # characters; a row stays within 80 columns
@@ -78,7 +78,7 @@ def _place(ratio: float) -> int:
 
 
 def _style(ratio: float) -> str:
-    return "green" if ratio <= compare.GREAT else "yellow" if ratio < compare.WORRY else "red"
+    return "green" if ratio <= rule.GREAT else "yellow" if ratio < rule.WORRY else "red"
 
 
 def _effort(sweep: Sweep) -> str:

@@ -9,11 +9,11 @@ from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
-from fastcheck.compare import Verdict
 from fastcheck.faces.tables import STYLES
+from fastcheck.judge.verdict import Verdict
 
 if TYPE_CHECKING:
-    from fastcheck.scaling import Measured, Scaling
+    from fastcheck.results.scaling import Measured, Scaling
 
 _UNITS = (
     ("ns", 1e-9),

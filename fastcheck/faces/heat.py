@@ -1,25 +1,24 @@
 """The errors of one tensor as a matrix small enough to be looked at, with the scale on which a wrong entry stands out.
 
-The error |numeric - analytic| is told in parts of the tensor's largest entry, and everything up to what one component
-may be off by (`compare.tolerance`) is one colour: what stands out is wrong by the rule of the verdict.
+The error |numeric - analytic| is told in parts of the tensor's largest entry, and every component that the verdict did
+not take for wrong is of one colour: what stands out is wrong. Where no component is so by itself, all are shown.
 """
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
+import numpy.typing as npt
 
-from fastcheck import compare, steps
-from fastcheck.compare import TensorReport, Verdict
-from fastcheck.layout import Tensor
-
-if TYPE_CHECKING:
-    from fastcheck.report import Report
+from fastcheck.judge.verdict import TensorReport
+from fastcheck.problem.layout import Tensor
+from fastcheck.results.report import Report, Seen
+from fastcheck.vectors import Vector, largest
 
 _PIXELS = 256  # along each side, at most
+_BELOW = 0.999  # the scale begins just below the smallest error that is wrong
 
 
 @dataclass(frozen=True)
@@ -38,7 +37,7 @@ class Heat:
     pixels : ndarray of float64, two dimensions
         Errors in parts of the tensor's largest entry; nan where nothing was looked at, inf where one is not finite.
     low, high : float
-        The ends of the scale: up to ``low`` rounding explains it, ``high`` is the largest error.
+        The ends of the scale: what is not wrong is below ``low``, ``high`` is the largest error.
     worst : tuple of int
         Row and column of the entry with the largest error.
     """
@@ -47,7 +46,7 @@ class Heat:
     n_row_axes: int
     size: tuple[int, int]
     block: tuple[int, int]
-    pixels: np.ndarray
+    pixels: npt.NDArray[np.float64]
     low: float
     high: float
     worst: tuple[int, int]
@@ -66,41 +65,34 @@ def is_finite(t: TensorReport) -> bool:
 def wrong_tensors(report: Report) -> list[Tensor]:
     """The tensors that are WRONG or SUSPECT, the worst first."""
     named = {tensor.name: tensor for tensor in report.layout.tensors}
-    return [named[t.name] for t in worst_first(report.tensors) if t.verdict in (Verdict.WRONG, Verdict.SUSPECT)]
+    return [named[t.name] for t in worst_first(report.tensors) if t.verdict.accuses]
 
 
-def part(report: Report, tensor: Tensor) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Of one tensor: where in it was looked (offsets), and there both gradients."""
-    span = report.layout.spans(report.components)[report.layout.tensors.index(tensor)]
-    offsets = np.arange(tensor.size) if report.components is None else report.components[span] - tensor.start
-    return offsets, report.numeric[span], report.analytic[span]
-
-
-def scale(report: Report, numeric: np.ndarray, analytic: np.ndarray) -> tuple[float, float]:
-    """The largest entry of a tensor, or 1, and the error, in parts of it, up to which an entry is not wrong by itself."""
-    largest = compare.largest(numeric, analytic) or 1.0
-    return largest, compare.tolerance(numeric, analytic, steps.sigma(report.noise, report.eps)) / largest
-
-
-def errors(numeric: np.ndarray, analytic: np.ndarray, largest: float) -> np.ndarray:
+def errors(seen: Seen, largest: float) -> Vector:
     """|numeric - analytic| in parts of the largest entry, inf where it is not finite."""
     with np.errstate(invalid="ignore", over="ignore"):
-        error = np.abs(numeric - analytic) / largest
+        error = np.abs(seen.numeric - seen.analytic) / largest
     return np.where(np.isfinite(error), error, np.inf)
 
 
-def heat(report: Report, tensor: Tensor) -> Heat:
-    """The errors of one tensor of a full or sampled check."""
-    offsets, numeric, analytic = part(report, tensor)
-    largest, low = scale(report, numeric, analytic)
-    error = errors(numeric, analytic, largest)
+def scale(seen: Seen) -> float:
+    """The largest entry of what was seen, or 1."""
+    return largest(seen.numeric, seen.analytic) or 1.0
+
+
+def heat(seen: Seen, tensor: Tensor) -> Heat:
+    """The errors of one tensor, of which ``seen`` is the part."""
+    error = errors(seen, scale(seen))
     high = float(error.max(initial=0.0, where=np.isfinite(error)))
+    low = float(error.min(initial=high, where=seen.wrong & np.isfinite(error)))
+    told = np.where(seen.wrong | np.isinf(error), error, 0.0) if seen.wrong.any() else error
     n_row_axes, size = folded(tensor.shape)
     everywhere = np.full(tensor.size, np.nan)
-    everywhere[offsets] = error
+    everywhere[seen.selection.at(np.arange(error.size))] = told
     pixels, block = reduced(everywhere.reshape(size))
-    worst = divmod(int(offsets[error.argmax()]), size[1])
-    return Heat(tensor, n_row_axes, size, block, pixels, *limits(low, high, bool(np.isinf(error).any())), worst)
+    worst = divmod(seen.selection.index(int(error.argmax())), size[1])
+    ends = limits(low * _BELOW, high, bool(np.isinf(error).any()))
+    return Heat(tensor, n_row_axes, size, block, pixels, *ends, worst)
 
 
 def limits(low: float, high: float, not_finite: bool = False) -> tuple[float, float]:
@@ -119,7 +111,7 @@ def folded(shape: tuple[int, ...]) -> tuple[int, tuple[int, int]]:
     return min(splits, key=lambda split: abs(math.log(split[1][0] / split[1][1])))
 
 
-def reduced(matrix: np.ndarray) -> tuple[np.ndarray, tuple[int, int]]:
+def reduced(matrix: npt.NDArray[np.float64]) -> tuple[npt.NDArray[np.float64], tuple[int, int]]:
     """The largest entry of each block, with at most 256 x 256 blocks, nan only where all are; and the size of a block."""
     n_rows, n_columns = matrix.shape
     block = -(-n_rows // _PIXELS), -(-n_columns // _PIXELS)

@@ -14,7 +14,7 @@ from fastcheck.faces.canvas import GREY, INK, Piece, drawable, note
 from fastcheck.faces.heat import Heat, heat, wrong_tensors
 
 if TYPE_CHECKING:
-    from fastcheck.report import Report
+    from fastcheck.results.report import Report
 
 _EXPLAINED, _UNSEEN, _NOT_FINITE = "#e8f1f5", "#c3cad1", "#000000"
 _COLOURS = colormaps["YlOrRd"].with_extremes(under=_EXPLAINED, bad=_UNSEEN, over=_NOT_FINITE)
@@ -23,10 +23,11 @@ _LINE = 66  # characters of a note
 
 def heat_pieces(report: Report, most: int = 12) -> list[Piece]:
     """A heat map of the errors for each wrong tensor, the worst first, up to ``most``; none for a screen."""
-    if report.numeric is None:
+    if (seen := report.seen) is None:
         return []
     looked_at = {t.name for t in report.tensors if t.n_components}
-    maps = [heat(report, tensor) for tensor in wrong_tensors(report)[:most] if tensor.name in looked_at]
+    shown = [tensor for tensor in wrong_tensors(report)[:most] if tensor.name in looked_at]
+    maps = [heat(seen.part(tensor), tensor) for tensor in shown]
     return [_heat_piece(h) for h in maps]
 
 
@@ -101,7 +102,7 @@ def _notes(h: Heat, worst: str) -> list[str]:
     """What the ring and the colours mean, as far as they are met, in lines."""
     met = (
         (True, f"circle: the largest, {drawable(worst, 40)}"),
-        ((h.pixels <= h.low).any(), "pale: explained by rounding"),
+        ((h.pixels <= h.low).any(), "pale: not wrong by itself"),
         (np.isnan(h.pixels).any(), "grey: not looked at"),
         (np.isinf(h.pixels).any(), "black: nan or inf"),
         (h.block != (1, 1), f"a pixel is the largest of {_extent(h.block)}"),

@@ -10,16 +10,15 @@ from typing import TYPE_CHECKING
 
 from jinja2 import Environment, StrictUndefined
 
-from fastcheck import steps
-from fastcheck.compare import C_COMPONENT, Component, TensorReport, Verdict
 from fastcheck.faces.canvas import WIDTH, Piece, alone, short, written
 from fastcheck.faces.heat import worst_first
 from fastcheck.faces.heatmaps import heat_pieces
 from fastcheck.faces.ratios import ratio_piece
 from fastcheck.faces.scatter import scatter_piece
+from fastcheck.judge.verdict import Component, TensorReport
 
 if TYPE_CHECKING:
-    from fastcheck.report import Report
+    from fastcheck.results.report import Report, Seen
 
 _WORST = (5, 20)  # components listed: at least, though rounding explains them, and at most
 
@@ -88,7 +87,7 @@ def _uri(piece: Piece, width: float) -> str:
 
 
 def _where(report: Report) -> str:
-    names = [t.name for t in report.tensors if t.verdict in (Verdict.WRONG, Verdict.SUSPECT)]
+    names = [t.name for t in report.tensors if t.verdict.accuses]
     return f" in {', '.join(names)}" if names else ""
 
 
@@ -155,14 +154,27 @@ def _tensor_row(t: TensorReport, screened: bool) -> list[Cell]:
 
 
 def _components(report: Report) -> Table:
-    """The components with the largest errors: those that rounding does not explain, and a few at least."""
-    sigma = steps.sigma(report.noise, report.eps)
-    in_sigma = [(c, abs(c.error) / sigma if sigma else math.inf) for c in report.worst(_WORST[1])]
-    listed = in_sigma[: _WORST[0]] + [item for item in in_sigma[_WORST[0] :] if not item[1] <= C_COMPONENT]
-    columns = dict.fromkeys(("component", "analytic", "numeric", "numeric − analytic", "in sigma"), "number")
-    note = f"Of {report.n_checked:,} components. Rounding in one has the standard deviation sigma = {sigma:.1e}; up to {C_COMPONENT:g} sigma may be that."
-    rows = [[_named(c), _exact(c.analytic), _exact(c.numeric), _number(c.error), _number(times)] for c, times in listed]
-    return Table("components", "Largest errors", note, columns | {"component": "name"}, rows)
+    """The components with the largest errors: those that are wrong by themselves, and a few at least."""
+    columns = dict.fromkeys(("component", "analytic", "numeric", "numeric − analytic", "bound"), "number")
+    columns |= {"component": "name"}
+    note = (
+        f"Of {report.n_checked:,} components. Up to its bound, a numeric value may be off by rounding or by the step."
+    )
+    seen = report.seen
+    if seen is None:
+        return Table("components", "Largest errors", note, columns, [])
+    worst = seen.worst(_WORST[1])
+    listed = worst[: _WORST[0]] + [p for p in worst[_WORST[0] :] if seen.wrong[p] or not _is_finite(seen, p)]
+    rows = [
+        [_named(c), _exact(c.analytic), _exact(c.numeric), _number(c.error), _number(float(seen.bound[p]))]
+        for p in listed
+        for c in (seen.component(p),)
+    ]
+    return Table("components", "Largest errors", note, columns, rows)
+
+
+def _is_finite(seen: Seen, position: int) -> bool:
+    return math.isfinite(seen.numeric[position] - seen.analytic[position])
 
 
 def _named(c: Component) -> Cell:

@@ -16,9 +16,9 @@ from fastcheck.faces.trend import power, trend_pieces
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-    from fastcheck.report import Report
-    from fastcheck.scaling import Scaling
-    from fastcheck.sweep import Sweep
+    from fastcheck.results.report import Report
+    from fastcheck.results.scaling import Scaling
+    from fastcheck.results.swept import Sweep
 
 _N_HEAT_MAPS = 4
 _LETTERS = 46  # large ones in a line as wide as one piece

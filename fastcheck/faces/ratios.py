@@ -9,7 +9,6 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
-from fastcheck.compare import TensorReport, Verdict
 from fastcheck.faces.canvas import (
     COLOURS,
     GREY,
@@ -27,10 +26,11 @@ from fastcheck.faces.canvas import (
     short,
 )
 from fastcheck.faces.heat import is_finite, worst_first
+from fastcheck.judge.verdict import TensorReport, Verdict
 
 if TYPE_CHECKING:
-    from fastcheck.report import Report
-    from fastcheck.sweep import Sweep
+    from fastcheck.results.report import Report
+    from fastcheck.results.swept import Sweep
 
 _N_TENSORS = 12  # that are drawn
 _LEAST, _MOST = 1e-9, 2.0  # the axis reaches down to this at least, and up to that

@@ -5,16 +5,18 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import numpy.typing as npt
 from matplotlib import ticker
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
 from fastcheck.faces.canvas import GREY, INK, PALE, SQUARE, Piece, drawable, key, legend
-from fastcheck.faces.heat import errors, part, scale, wrong_tensors
-from fastcheck.layout import Tensor
+from fastcheck.faces.heat import errors, scale, wrong_tensors
 
 if TYPE_CHECKING:
-    from fastcheck.report import Report
+    from fastcheck.results.report import Report, Seen
+
+Points = npt.NDArray[np.float64]
 
 _N_POINTS = 20_000  # that are not wrong; beyond, a sample of them
 _N_VECTOR = 2_000  # points beyond which they are pixels, in a file of vector graphics too
@@ -24,10 +26,10 @@ _OTHERS = (INK, "P")  # of those beyond
 
 def scatter_piece(report: Report) -> Piece | None:
     """Analytic against numeric, each tensor in parts of its largest entry, the wrong components in the colour of theirs."""
-    if report.numeric is None:
+    if (seen := report.seen) is None:
         return None
     wrong = wrong_tensors(report)
-    shown = {tensor.name: _points(report, tensor, tensor in wrong) for tensor in report.layout.tensors if tensor.size}
+    shown = {t.name: _points(seen.part(t), t in wrong) for t in report.layout.tensors if t.size}
     others = np.concatenate([points for points, _ in shown.values()], axis=1)
     named = [(tensor.name, shown[tensor.name][1]) for tensor in wrong]
     beside = [f"{points.shape[1]:,} wrong in {name}" for name, points in named]
@@ -36,23 +38,23 @@ def scatter_piece(report: Report) -> Piece | None:
     return Piece(f"{alt}.", height, lambda ax: _draw_scatter(ax, others, named))
 
 
-def _others(points: np.ndarray, wrong: list[Any]) -> str:
+def _others(points: Points, wrong: list[Any]) -> str:
     """What is not shown as wrong; not all of that need be right."""
     return f"{points.shape[1]:,} {'others' if wrong else 'components'}"
 
 
-def _points(report: Report, tensor: Tensor, is_wrong: bool) -> tuple[np.ndarray, np.ndarray]:
+def _points(seen: Seen, is_wrong: bool) -> tuple[Points, Points]:
     """Of one tensor, numeric and analytic of the wrong components and before them of the others, shape (2, k) each."""
-    _, numeric, analytic = part(report, tensor)
-    largest, low = scale(report, numeric, analytic)
-    points = np.stack([numeric, analytic]) / largest
-    error = errors(numeric, analytic, largest)
+    size = scale(seen)
+    points = np.stack([seen.numeric, seen.analytic]) / size
+    error = errors(seen, size)
     finite = np.isfinite(error)
-    beyond = finite & (error > min(low, error.max(initial=0.0, where=finite) / 10)) & is_wrong
+    beyond = seen.wrong if seen.wrong.any() else error > error.max(initial=0.0, where=finite) / 10
+    beyond = finite & beyond & is_wrong
     return points[:, finite & ~beyond], points[:, beyond]
 
 
-def _draw_scatter(ax: Axes, others: np.ndarray, wrong: list[tuple[str, np.ndarray]]) -> None:
+def _draw_scatter(ax: Axes, others: np.ndarray, wrong: list[tuple[str, Points]]) -> None:
     ax.axline((0, 0), slope=1, color=GREY, linewidth=1, zorder=1)
     words = _others(others, wrong)
     keys = [_draw_others(ax, others, words), *_draw_wrong(ax, [item for item in wrong if item[1].size])]
@@ -65,7 +67,7 @@ def _draw_scatter(ax: Axes, others: np.ndarray, wrong: list[tuple[str, np.ndarra
     legend(ax, keys, 2)
 
 
-def _draw_others(ax: Axes, points: np.ndarray, words: str) -> Line2D:
+def _draw_others(ax: Axes, points: Points, words: str) -> Line2D:
     n = points.shape[1]
     if n > _N_POINTS:
         points = points[:, np.random.default_rng(0).choice(n, _N_POINTS, replace=False)]
@@ -74,7 +76,7 @@ def _draw_others(ax: Axes, points: np.ndarray, words: str) -> Line2D:
     return key(words, marker="o", color=PALE)
 
 
-def _draw_wrong(ax: Axes, wrong: list[tuple[str, np.ndarray]]) -> list[Line2D]:
+def _draw_wrong(ax: Axes, wrong: list[tuple[str, Points]]) -> list[Line2D]:
     """The wrong components of the worst tensors, each in a colour of its own, those of the others in one."""
     groups = [(drawable(name, 16), points) for name, points in wrong[: len(_WRONG)]]
     if others := [points for _, points in wrong[len(_WRONG) :]]:
@@ -86,6 +88,6 @@ def _draw_wrong(ax: Axes, wrong: list[tuple[str, np.ndarray]]) -> list[Line2D]:
     return keys
 
 
-def _scatter(ax: Axes, points: np.ndarray, colour: str, marker: str, **options: Any) -> None:
+def _scatter(ax: Axes, points: Points, colour: str, marker: str, **options: Any) -> None:
     many = points.shape[1] > _N_VECTOR
     ax.scatter(*points, c=colour, marker=marker, linewidths=0, rasterized=many, zorder=2, **options)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import math
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console, Group
@@ -10,13 +11,12 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from fastcheck import steps
-from fastcheck.compare import C_COMPONENT, Component, TensorReport, Verdict
-from fastcheck.diagnosis import Finding
+from fastcheck.diagnosis.finding import Finding
+from fastcheck.judge.verdict import Component, TensorReport, Verdict
 
 if TYPE_CHECKING:
-    from fastcheck.locate import Location
-    from fastcheck.report import Report
+    from fastcheck.results.location import Location
+    from fastcheck.results.report import Report
 
 _PROSE = 80  # columns of running text in a file or a pipe; tables are never folded there
 _ROWS = 8  # tensors that are shown even if they are right
@@ -107,7 +107,7 @@ def _headline(report: Report) -> Text:
 
 
 def _where(report: Report) -> str:
-    names = [t.name for t in report.tensors if t.verdict in (Verdict.WRONG, Verdict.SUSPECT)]
+    names = [t.name for t in report.tensors if t.verdict.accuses]
     return f" in {', '.join(names)}" if names and not report.passed else ""
 
 
@@ -159,11 +159,13 @@ def _sentence(c: Component) -> str:
 
 
 def _beyond_rounding(report: Report, k: int) -> tuple[Component, ...]:
-    """Up to ``k`` of the worst components: those that rounding does not explain, or else the worst one."""
-    sigma = steps.sigma(report.noise, report.eps)
-    worst = report.worst(k)
-    beyond = tuple(c for c in worst if not abs(c.error) <= C_COMPONENT * sigma)
-    return beyond or worst[:1]
+    """Up to ``k`` of the worst components: those that are wrong by themselves or not finite, or else the worst one."""
+    seen = report.seen
+    if seen is None:
+        return ()
+    worst = seen.worst(max(k, 1))
+    beyond = [p for p in worst[:k] if seen.wrong[p] or not math.isfinite(seen.numeric[p] - seen.analytic[p])]
+    return tuple(map(seen.component, beyond or worst[:1]))
 
 
 def _table(*columns: tuple[str, Any]) -> Table:

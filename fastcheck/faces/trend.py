@@ -11,7 +11,7 @@ from fastcheck.faces.canvas import GREY, INK, PALE, SQUARE, Piece, decades, lege
 from fastcheck.faces.growth import duration
 
 if TYPE_CHECKING:
-    from fastcheck.scaling import Scaling
+    from fastcheck.results.scaling import Scaling
 
 _CHECK, _SCREEN = "#0072b2", "#d55e00"
 _SPANS = {"a minute": 60.0, "an hour": 3600.0, "a day": 86400.0}

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from fastcheck.checks.problem import Problem
 from fastcheck.errors import InputError
-from fastcheck.problem import Problem
 from fastcheck.zoo._bugs import Bug
 from fastcheck.zoo.attention import BUGS as _ATTENTION
 from fastcheck.zoo.attention import attention

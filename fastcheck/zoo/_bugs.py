@@ -8,13 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from types import EllipsisType
+from typing import Any
 
 import numpy as np
 
 from fastcheck.errors import InputError
-from fastcheck.layout import Layout
+from fastcheck.problem.layout import Layout
+from fastcheck.zoo._layers import Array
 
-Arrays = dict[str, np.ndarray]
+Arrays = dict[str, Array]
 
 KINDS = {
     "scale": "a tensor is a factor times what it should be; or row by row, or column by column, its own factor",
@@ -43,15 +46,15 @@ class Given:
     """What the gradient was taken of, for mistakes that need to know; of args, y is the second and l2 the last."""
 
     params: Arrays
-    args: tuple
+    args: tuple[Any, ...]
 
     @property
     def examples(self) -> int:
-        return self.args[1].shape[-1]
+        return int(self.args[1].shape[-1])
 
     @property
     def l2(self) -> float:
-        return self.args[-1]
+        return float(self.args[-1])
 
 
 Spoil = Callable[[Arrays, Given], None]
@@ -84,10 +87,10 @@ def choose(bugs: Mapping[str, Bug], name: str | None) -> Bug:
     return bugs[name]
 
 
-def planted(backward: Callable[..., np.ndarray], layout: Layout, mistake: Bug) -> Callable[..., np.ndarray]:
+def planted(backward: Callable[..., Array], layout: Layout, mistake: Bug) -> Callable[..., Array]:
     """The gradient ``grad(theta, *args)`` with the mistake in it."""
 
-    def grad(theta, *args):
+    def grad(theta: Array, *args: Any) -> Array:
         gradient = backward(theta, *args, mistake.flaw)
         if mistake.spoil is not None:
             mistake.spoil(layout.unpack(gradient), Given(layout.unpack(theta), args))
@@ -96,12 +99,12 @@ def planted(backward: Callable[..., np.ndarray], layout: Layout, mistake: Bug) -
     return grad
 
 
-def changed(*names: str, to: Callable[[np.ndarray], np.ndarray]) -> Spoil:
+def changed(*names: str, to: Callable[[Array], Array]) -> Spoil:
     """``to(gradient of the tensor)`` written over that of every tensor named, in C order; without names, over all."""
 
     def spoil(gradient: Arrays, given: Given) -> None:
         for name in names or gradient:
-            gradient[name].flat = to(gradient[name].copy())
+            gradient[name].flat[:] = to(gradient[name].copy())
 
     return spoil
 
@@ -141,32 +144,32 @@ def decayed(*prefixes: str, by: float) -> Spoil:
     return spoil
 
 
-def times(factor: float, *index: object) -> Callable[[np.ndarray], np.ndarray]:
+def times(factor: float, *index: int | slice | EllipsisType) -> Callable[[Array], Array]:
     """The factor on everything, or at the index only."""
 
-    def to(array: np.ndarray) -> np.ndarray:
+    def to(array: Array) -> Array:
         array[index] *= factor
         return array
 
     return to
 
 
-def strongest_times(factor: float, n_axes: int | None = None) -> Callable[[np.ndarray], np.ndarray]:
+def strongest_times(factor: float, n_axes: int | None = None) -> Callable[[Array], Array]:
     """The factor on the largest component, or on all that share its first ``n_axes`` indices (1 of 2: its row)."""
 
-    def to(array: np.ndarray) -> np.ndarray:
+    def to(array: Array) -> Array:
         array[np.unravel_index(np.abs(array).argmax(), array.shape)[:n_axes]] *= factor
         return array
 
     return to
 
 
-def transposed(array: np.ndarray) -> np.ndarray:
+def transposed(array: Array) -> Array:
     """The values in transposed order, in the shape they had: joined in Fortran order and read in C order."""
     return array.ravel(order="F")
 
 
-def clipped(array: np.ndarray) -> np.ndarray:
+def clipped(array: Array) -> Array:
     """Every component cut off at half the largest."""
     limit = np.abs(array).max() / 2
     return array.clip(-limit, limit)

@@ -8,12 +8,13 @@ error stays below 4 units in the last place.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
+from typing import Any, TypeVar
 
-from llvmlite import ir
+from numba import extending
 from numba.core import types
-from numba.extending import intrinsic
 
-from fastcheck.kernels import cached_njit
+from fastcheck.evaluate.kernels import cached_njit
 
 _LOG2_E = 1.4426950408889634
 _LN2_HIGH, _LN2_LOW = 6.93147180369123816490e-01, 1.90821492927058770002e-10  # k times the first is exact
@@ -23,31 +24,41 @@ _C2, _C3, _C4, _C5, _C6, _C7, _C8, _C9, _C10, _C11, _C12, _C13 = (1 / math.facto
 _LOWEST, _HIGHEST = -708.0, 709.0  # beyond them exp is no normal number
 _ONE_TO_ROUNDING = 40.0  # tanh is 1 from half of it on
 
-_contracted = cached_njit(fastmath={"contract"})  # a * b + c in one instruction, rounded once
+_Function = TypeVar("_Function", bound=Callable[..., Any])
+
+_untyped_intrinsic: Callable[..., Any] = extending.intrinsic
 
 
-@intrinsic
-def _bits(typing_context, x):
+def _intrinsic(define: Callable[..., tuple[Any, Any]]) -> Callable[..., Any]:
+    """numba's, with a type: what it makes takes the arguments of ``define`` but for the typing context."""
+    function: Callable[..., Any] = _untyped_intrinsic(define)
+    return function
+
+
+def _contracted(function: _Function) -> _Function:
+    """Compiled with ``a * b + c`` in one instruction, rounded once."""
+    return cached_njit(function, fastmath={"contract"})
+
+
+def _reinterpreted(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+    """The argument's bits, taken for a value of the type returned."""
+    return builder.bitcast(args[0], context.get_value_type(signature.return_type))
+
+
+@_intrinsic
+def _bits(typing_context: Any, x: Any) -> tuple[Any, Any]:
     """The bits of a float64 as an int64."""
-
-    def generate(context, builder, signature, args):
-        return builder.bitcast(args[0], ir.IntType(64))
-
-    return types.int64(types.float64), generate
+    return types.int64(types.float64), _reinterpreted
 
 
-@intrinsic
-def _float(typing_context, bits):
+@_intrinsic
+def _float(typing_context: Any, bits: Any) -> tuple[Any, Any]:
     """The float64 that has these bits."""
-
-    def generate(context, builder, signature, args):
-        return builder.bitcast(args[0], ir.DoubleType())
-
-    return types.float64(types.int64), generate
+    return types.float64(types.int64), _reinterpreted
 
 
 @_contracted
-def _scale_and_rest(y):
+def _scale_and_rest(y: float) -> tuple[float, float]:
     """2^k and exp(r) - 1, with which exp(y) = 2^k + 2^k (exp(r) - 1)."""
     shifted = y * _LOG2_E + _ROUND
     k = shifted - _ROUND
@@ -61,14 +72,14 @@ def _scale_and_rest(y):
 
 
 @_contracted
-def exp(x):
+def exp(x: float) -> float:
     """e^x; what is no normal number is cut off, at exp(-708) and exp(709)."""
     scale, rest = _scale_and_rest(max(min(x, _HIGHEST), _LOWEST))
     return scale + scale * rest
 
 
 @_contracted
-def tanh(x):
+def tanh(x: float) -> float:
     """(e^2x - 1) / (e^2x + 1), the numerator without cancellation."""
     scale, rest = _scale_and_rest(min(2.0 * abs(x), _ONE_TO_ROUNDING))
     numerator = scale * rest + (scale - 1.0)
@@ -76,6 +87,6 @@ def tanh(x):
 
 
 @_contracted
-def sigmoid(x):
+def sigmoid(x: float) -> float:
     """1 / (1 + e^-x)."""
     return 1.0 / (1.0 + exp(-x))

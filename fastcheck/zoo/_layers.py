@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import numpy as np
+import numpy.typing as npt
 
-from fastcheck.kernels import cached_njit
+from fastcheck.evaluate.kernels import cached_njit
 from fastcheck.zoo._elementary import exp, sigmoid, tanh
+
+Array = npt.NDArray[np.float64]
+Integers = npt.NDArray[np.int64]
 
 CODES = {"tanh": 1, "relu": 2, "sigmoid": 3}
 
@@ -14,20 +18,20 @@ _EPSILON = 1e-5  # added to the variance under the root
 
 
 @cached_njit
-def vector(theta, start, size):
+def vector(theta: Array, start: int, size: int) -> tuple[Array, int]:
     """The tensor of shape (size,) at ``start`` of theta, a view, and where the next one starts."""
     return theta[start : start + size], start + size
 
 
 @cached_njit
-def matrix(theta, start, n_rows, n_columns):
+def matrix(theta: Array, start: int, n_rows: int, n_columns: int) -> tuple[Array, int]:
     """The tensor of shape (n_rows, n_columns) at ``start`` of theta, a view, and where the next one starts."""
     stop = start + n_rows * n_columns
     return theta[start:stop].reshape((n_rows, n_columns)), stop
 
 
 @cached_njit
-def sum_of_squares(tensor):
+def sum_of_squares(tensor: Array) -> float:
     """The sum over all components of their squares."""
     total = 0.0
     for value in tensor.reshape(-1):
@@ -36,7 +40,7 @@ def sum_of_squares(tensor):
 
 
 @cached_njit
-def activate(z, code):
+def activate(z: Array, code: int) -> None:
     """The activation, in place; a loop for each, as only a loop without branches is vectorised."""
     flat = z.reshape(-1)
     if code == 1:
@@ -51,7 +55,7 @@ def activate(z, code):
 
 
 @cached_njit
-def times_slope(delta, a, code):
+def times_slope(delta: Array, a: Array, code: int) -> None:
     """delta times the activation's derivative, in place, the derivative written in terms of the activation a."""
     d, v = delta.reshape(-1), a.reshape(-1)
     for i in range(d.size):
@@ -64,7 +68,7 @@ def times_slope(delta, a, code):
 
 
 @cached_njit
-def add_bias(z, b):
+def add_bias(z: Array, b: Array) -> None:
     """``z[row] += b[row]``."""
     for row in range(z.shape[0]):
         for column in range(z.shape[1]):
@@ -72,7 +76,7 @@ def add_bias(z, b):
 
 
 @cached_njit
-def add_scaled(out, factor, a):
+def add_scaled(out: Array, factor: float, a: Array) -> None:
     """``out += factor * a``, component by component."""
     o, v = out.reshape(-1), a.reshape(-1)
     for i in range(o.size):
@@ -80,7 +84,7 @@ def add_scaled(out, factor, a):
 
 
 @cached_njit
-def add_product(out, a, b):
+def add_product(out: Array, a: Array, b: Array) -> None:
     """``out += a @ b``; plain loops compile several times faster than a sum with what ``@`` returns."""
     for row in range(out.shape[0]):
         for k in range(b.shape[0]):
@@ -89,7 +93,7 @@ def add_product(out, a, b):
 
 
 @cached_njit
-def add_row_sums(out, a):
+def add_row_sums(out: Array, a: Array) -> None:
     """``out[row] += sum of a[row]``."""
     for row in range(a.shape[0]):
         for column in range(a.shape[1]):
@@ -97,7 +101,7 @@ def add_row_sums(out, a):
 
 
 @cached_njit
-def cross_entropy(scores, y):
+def cross_entropy(scores: Array, y: Integers) -> float:
     """The sum over columns of -log softmax(column)[label]; row by row, so that the loops run along memory."""
     top, total = scores[0].copy(), np.zeros(y.size)
     for row in range(1, scores.shape[0]):
@@ -106,18 +110,20 @@ def cross_entropy(scores, y):
     for row in range(scores.shape[0]):
         for column in range(y.size):
             total[column] += exp(scores[row, column] - top[column])
-    loss, product = 0.0, 1.0
+    loss: float = 0.0
+    product = 1.0
     for column in range(y.size):
         loss += top[column] - scores[y[column], column]
         product *= total[column]  # the logarithm of the product is the sum of the logarithms
         if product > _LARGE:
             loss += np.log(product)
             product = 1.0
-    return loss + np.log(product)
+    loss += np.log(product)
+    return loss
 
 
 @cached_njit
-def softmax_minus_label(scores, y, n):
+def softmax_minus_label(scores: Array, y: Integers, n: int) -> None:
     """The derivative of `cross_entropy` / n, (softmax(column) - one-hot label) / n, written over the scores."""
     for column in range(y.size):
         top = np.max(scores[:, column])
@@ -131,7 +137,7 @@ def softmax_minus_label(scores, y, n):
 
 
 @cached_njit
-def standardise(z, inverse):
+def standardise(z: Array, inverse: Array) -> None:
     """Every row to mean 0 and variance 1, in place; ``inverse[row] = 1 / sqrt(variance + 1e-5)``."""
     n = z.shape[1]
     for row in range(z.shape[0]):
@@ -146,7 +152,7 @@ def standardise(z, inverse):
 
 
 @cached_njit
-def standardise_backward(delta, normal, inverse, mean_path, variance_path):
+def standardise_backward(delta: Array, normal: Array, inverse: Array, mean_path: bool, variance_path: bool) -> None:
     """From the derivative by `standardise`'s result ``normal`` to that by its input, in place.
 
     ``inverse (delta - mean(delta) - normal mean(delta normal))`` for every row; the two means are the paths through the

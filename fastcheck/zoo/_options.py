@@ -7,7 +7,8 @@ from collections.abc import Collection
 import numpy as np
 
 from fastcheck.errors import InputError
-from fastcheck.layout import Layout
+from fastcheck.problem.layout import Layout
+from fastcheck.zoo._layers import Array
 
 _NEAR_ONE = ("gamma", "gain")
 
@@ -26,7 +27,7 @@ def require_at_least(least: int, **options: int) -> None:
             raise InputError(f"{name} must be at least {least}, got {value}: take more")
 
 
-def initial(layout: Layout, rng: np.random.Generator) -> np.ndarray:
+def initial(layout: Layout, rng: np.random.Generator) -> Array:
     """Weights normal with variance 1 / inputs; biases small but not zero, gains not quite one: no component is special."""
     theta = np.empty(layout.size)
     for tensor in layout.tensors:

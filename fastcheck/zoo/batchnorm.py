@@ -7,14 +7,16 @@ from typing import NamedTuple
 
 import numpy as np
 
+from fastcheck.checks.problem import Problem
 from fastcheck.errors import InputError
-from fastcheck.kernels import cached_njit
-from fastcheck.layout import Layout
-from fastcheck.problem import Problem
+from fastcheck.evaluate.kernels import cached_njit
+from fastcheck.problem.layout import Layout
 from fastcheck.zoo import _bugs
 from fastcheck.zoo._bugs import Bug, Given, changed
 from fastcheck.zoo._layers import (
     CODES,
+    Array,
+    Integers,
     activate,
     add_bias,
     add_product,
@@ -106,15 +108,15 @@ BUGS: Mapping[str, Bug] = {
 class Tensors(NamedTuple):
     """Views of theta, or of its gradient, tensor by tensor."""
 
-    w1: np.ndarray
-    gamma1: np.ndarray
-    beta1: np.ndarray
-    w2: np.ndarray
-    b2: np.ndarray
+    w1: Array
+    gamma1: Array
+    beta1: Array
+    w2: Array
+    b2: Array
 
 
 @cached_njit
-def _tensors(theta, sizes):
+def _tensors(theta: Array, sizes: Integers) -> Tensors:
     w1, at = matrix(theta, 0, sizes[1], sizes[0])
     gamma1, at = vector(theta, at, sizes[1])
     beta1, at = vector(theta, at, sizes[1])
@@ -124,13 +126,13 @@ def _tensors(theta, sizes):
 
 
 @cached_njit
-def _buffers(sizes, examples):
+def _buffers(sizes: Integers, examples: int) -> tuple[Array, Array, Array, Array]:
     normal, a = np.empty((sizes[1], examples)), np.empty((sizes[1], examples))
     return normal, np.empty(sizes[1]), a, np.empty((sizes[2], examples))
 
 
 @cached_njit
-def _forward(t, x, activation, normal, inverse, a, scores):
+def _forward(t: Tensors, x: Array, activation: int, normal: Array, inverse: Array, a: Array, scores: Array) -> None:
     """Fills the normalised sums, the inverse deviation of every unit, the activations and the scores."""
     np.dot(t.w1, x, normal)
     standardise(normal, inverse)
@@ -143,7 +145,7 @@ def _forward(t, x, activation, normal, inverse, a, scores):
 
 
 @cached_njit
-def cost(theta, x, y, sizes, activation, l2):
+def cost(theta: Array, x: Array, y: Integers, sizes: Integers, activation: int, l2: float) -> float:
     """J = mean over examples of -log softmax(scores)[label] + l2 / 2 * sum of the squares of W1 and W2."""
     t = _tensors(theta, sizes)
     normal, inverse, a, scores = _buffers(sizes, y.size)
@@ -153,7 +155,7 @@ def cost(theta, x, y, sizes, activation, l2):
 
 
 @cached_njit
-def backward(theta, x, y, sizes, activation, l2, flaw):
+def backward(theta: Array, x: Array, y: Integers, sizes: Integers, activation: int, l2: float, flaw: int) -> Array:
     """dJ/dtheta, shape (n,), right where ``flaw`` is 0."""
     gradient = np.zeros_like(theta)
     t, d = _tensors(theta, sizes), _tensors(gradient, sizes)
@@ -181,7 +183,7 @@ def backward(theta, x, y, sizes, activation, l2, flaw):
 
 
 @cached_njit
-def _scale_backward(t, d, normal, delta, flaw):
+def _scale_backward(t: Tensors, d: Tensors, normal: Array, delta: Array, flaw: int) -> None:
     """dgamma1 and dbeta1; delta becomes that of the normalised sums."""
     examples = delta.shape[1] - 1 if flaw == ONE_SHORT else delta.shape[1]
     for unit in range(delta.shape[0]):

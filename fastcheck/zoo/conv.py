@@ -7,14 +7,16 @@ from typing import NamedTuple
 
 import numpy as np
 
+from fastcheck.checks.problem import Problem
 from fastcheck.errors import InputError
-from fastcheck.kernels import cached_njit
-from fastcheck.layout import Layout
-from fastcheck.problem import Problem
+from fastcheck.evaluate.kernels import cached_njit
+from fastcheck.problem.layout import Layout
 from fastcheck.zoo import _bugs
 from fastcheck.zoo._bugs import Bug, Given, changed
 from fastcheck.zoo._layers import (
     CODES,
+    Array,
+    Integers,
     activate,
     add_bias,
     add_product,
@@ -36,7 +38,7 @@ NO_SLOPE, WHOLE_WINDOW, FIRST_OF_WINDOW, INTERIOR, OVERWRITTEN, ONE_SHORT = rang
 
 def _channels_last(gradient: _bugs.Arrays, given: Given) -> None:
     dw2, filters = gradient["W2"], gradient["b1"].size
-    dw2.flat = dw2.reshape(-1, filters, dw2.shape[1] // filters).transpose(0, 2, 1).copy()
+    dw2.flat[:] = dw2.reshape(-1, filters, dw2.shape[1] // filters).transpose(0, 2, 1).copy()
 
 
 def _mean_of_positions(gradient: _bugs.Arrays, given: Given) -> None:
@@ -109,14 +111,14 @@ BUGS: Mapping[str, Bug] = {
 class Tensors(NamedTuple):
     """Views of theta, or of its gradient, tensor by tensor."""
 
-    k1: np.ndarray
-    b1: np.ndarray
-    w2: np.ndarray
-    b2: np.ndarray
+    k1: Array
+    b1: Array
+    w2: Array
+    b2: Array
 
 
 @cached_njit
-def _tensors(theta, x, sizes):
+def _tensors(theta: Array, x: Array, sizes: Integers) -> Tensors:
     channels, height, width = x.shape[1:]
     filters, classes = sizes[0], sizes[1]
     k1, at = matrix(theta, 0, filters, channels * 9)
@@ -127,7 +129,7 @@ def _tensors(theta, x, sizes):
 
 
 @cached_njit
-def _correlate(image, kernel, bias, z):
+def _correlate(image: Array, kernel: Array, bias: Array, z: Array) -> None:
     """``z[f, i, j] = b[f] + sum of K[f, c, p, q] image[c, i + p - 1, j + q - 1]``, the image padded with zeros."""
     filters, height, width = z.shape
     for f in range(filters):
@@ -142,7 +144,7 @@ def _correlate(image, kernel, bias, z):
 
 
 @cached_njit
-def _correlate_backward(delta, image, dkernel, margin):
+def _correlate_backward(delta: Array, image: Array, dkernel: Array, margin: int) -> None:
     """``dK[f, c, p, q] += sum of delta[f, i, j] image[c, i + p - 1, j + q - 1]``, but for a margin of positions."""
     filters, height, width = delta.shape
     for f in range(filters):
@@ -157,7 +159,7 @@ def _correlate_backward(delta, image, dkernel, margin):
 
 
 @cached_njit
-def _pool(a, features):
+def _pool(a: Array, features: Array) -> None:
     """The maximum of every 2x2 window of a, flattened as (filters, h, w)."""
     filters, height, width = a.shape
     k = 0
@@ -169,7 +171,7 @@ def _pool(a, features):
 
 
 @cached_njit
-def _pool_backward(a, dfeatures, delta, flaw):
+def _pool_backward(a: Array, dfeatures: Array, delta: Array, flaw: int) -> None:
     """The derivative by a: that by every window's maximum where a has it, 0 elsewhere."""
     filters, height, width = a.shape
     delta[:] = 0.0
@@ -186,7 +188,7 @@ def _pool_backward(a, dfeatures, delta, flaw):
 
 
 @cached_njit
-def _forward(t, x, activation, a, features, scores):
+def _forward(t: Tensors, x: Array, activation: int, a: Array, features: Array, scores: Array) -> None:
     """Fills ``features`` (examples, F) and ``scores`` (classes, examples); ``a`` (filters, h, w) is written over."""
     for example in range(x.shape[0]):
         _correlate(x[example], t.k1, t.b1, a)
@@ -197,13 +199,13 @@ def _forward(t, x, activation, a, features, scores):
 
 
 @cached_njit
-def _buffers(t, x):
+def _buffers(t: Tensors, x: Array) -> tuple[Array, Array, Array]:
     a = np.empty((t.k1.shape[0], x.shape[2], x.shape[3]))
     return a, np.empty((x.shape[0], t.w2.shape[1])), np.empty((t.w2.shape[0], x.shape[0]))
 
 
 @cached_njit
-def cost(theta, x, y, sizes, activation, l2):
+def cost(theta: Array, x: Array, y: Integers, sizes: Integers, activation: int, l2: float) -> float:
     """J = mean over examples of -log softmax(scores)[label] + l2 / 2 * sum of the squares of K1 and W2."""
     t = _tensors(theta, x, sizes)
     a, features, scores = _buffers(t, x)
@@ -213,7 +215,7 @@ def cost(theta, x, y, sizes, activation, l2):
 
 
 @cached_njit
-def backward(theta, x, y, sizes, activation, l2, flaw):
+def backward(theta: Array, x: Array, y: Integers, sizes: Integers, activation: int, l2: float, flaw: int) -> Array:
     """dJ/dtheta, shape (n,), right where ``flaw`` is 0."""
     gradient = np.zeros_like(theta)
     t, d = _tensors(theta, x, sizes), _tensors(gradient, x, sizes)

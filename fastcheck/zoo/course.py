@@ -5,8 +5,9 @@ from __future__ import annotations
 import numba
 import numpy as np
 
-from fastcheck.layout import pack
-from fastcheck.problem import Problem
+from fastcheck.checks.problem import Problem
+from fastcheck.problem.layout import pack
+from fastcheck.zoo._layers import Array
 
 
 def course(fixed: bool = False) -> Problem:
@@ -23,15 +24,16 @@ def course(fixed: bool = False) -> Problem:
     theta, layout = pack({name: rng.randn(*shape) for name, shape in shapes.items()})
     unpack = layout.jit_unpack()
 
-    @numba.njit
-    def cost(theta, x, y):
+    @numba.njit()
+    def cost(theta: Array, x: Array, y: Array) -> float:
         w1, b1, w2, b2, w3, b3 = unpack(theta)
         a1 = np.maximum(w1 @ x + b1, 0.0)
         a2 = np.maximum(w2 @ a1 + b2, 0.0)
         a3 = 1.0 / (1.0 + np.exp(-(w3 @ a2 + b3)))
-        return np.mean(-np.log(a3[0]) * y - np.log(1.0 - a3[0]) * (1.0 - y))
+        loss: float = np.mean(-np.log(a3[0]) * y - np.log(1.0 - a3[0]) * (1.0 - y))
+        return loss
 
-    def grad(theta, x, y):
+    def grad(theta: Array, x: Array, y: Array) -> dict[str, Array]:
         w1, b1, w2, b2, w3, b3 = layout.unpack(theta).values()
         a1 = np.maximum(w1 @ x + b1, 0)
         a2 = np.maximum(w2 @ a1 + b2, 0)
@@ -55,5 +57,6 @@ def course(fixed: bool = False) -> Problem:
     return Problem(cost, grad, theta, (x, y), layout, "course 4-5-3-1 relu" + ("" if fixed else ", two planted bugs"))
 
 
-def _row_sums(delta: np.ndarray) -> np.ndarray:
-    return delta.sum(axis=1, keepdims=True)
+def _row_sums(delta: Array) -> Array:
+    sums: Array = delta.sum(axis=1, keepdims=True)
+    return sums

@@ -7,13 +7,15 @@ from typing import NamedTuple
 
 import numpy as np
 
-from fastcheck.kernels import cached_njit
-from fastcheck.layout import Layout
-from fastcheck.problem import Problem
+from fastcheck.checks.problem import Problem
+from fastcheck.evaluate.kernels import cached_njit
+from fastcheck.problem.layout import Layout
 from fastcheck.zoo import _bugs
 from fastcheck.zoo._bugs import Bug, Given, changed
 from fastcheck.zoo._elementary import sigmoid, tanh
 from fastcheck.zoo._layers import (
+    Array,
+    Integers,
     add_bias,
     add_product,
     add_row_sums,
@@ -38,7 +40,7 @@ def _gates_otherwise(gradient: _bugs.Arrays, given: Given) -> None:
         gates[:] = gates[[0, 1, 3, 2]]
 
 
-def _without_forget(dwx: np.ndarray) -> np.ndarray:
+def _without_forget(dwx: Array) -> Array:
     hidden = dwx.shape[0] // 4
     return _bugs.times(0.0, slice(hidden, 2 * hidden))(dwx)
 
@@ -102,24 +104,24 @@ BUGS: Mapping[str, Bug] = {
 class Tensors(NamedTuple):
     """Views of theta, or of its gradient, tensor by tensor."""
 
-    wx: np.ndarray
-    wh: np.ndarray
-    b: np.ndarray
-    wy: np.ndarray
-    by: np.ndarray
+    wx: Array
+    wh: Array
+    b: Array
+    wy: Array
+    by: Array
 
 
 class States(NamedTuple):
     """Of every time step; ``h[t]`` and ``c[t]`` are those before step t, ``gates`` come after their activation."""
 
-    gates: np.ndarray  # (steps, 4 hidden, examples)
-    c: np.ndarray  # (steps + 1, hidden, examples)
-    h: np.ndarray
-    scores: np.ndarray  # (steps, classes, examples)
+    gates: Array  # (steps, 4 hidden, examples)
+    c: Array  # (steps + 1, hidden, examples)
+    h: Array
+    scores: Array  # (steps, classes, examples)
 
 
 @cached_njit
-def _tensors(theta, x, sizes):
+def _tensors(theta: Array, x: Array, sizes: Integers) -> Tensors:
     hidden, classes = sizes[0], sizes[1]
     wx, at = matrix(theta, 0, 4 * hidden, x.shape[1])
     wh, at = matrix(theta, at, 4 * hidden, hidden)
@@ -130,7 +132,7 @@ def _tensors(theta, x, sizes):
 
 
 @cached_njit
-def _cell(gates, recurrent, b, c, c_next, h_next):
+def _cell(gates: Array, recurrent: Array, b: Array, c: Array, c_next: Array, h_next: Array) -> None:
     """One step: the gates of `States`, of which the weighted sums come in as ``gates + recurrent + b``, cell and hidden."""
     n = c.shape[0]
     for unit in range(n):
@@ -146,7 +148,7 @@ def _cell(gates, recurrent, b, c, c_next, h_next):
 
 
 @cached_njit
-def _forward(t, x):
+def _forward(t: Tensors, x: Array) -> States:
     """Every time step, from a state of zeros."""
     steps, _, examples = x.shape
     n = t.wh.shape[1]
@@ -163,7 +165,7 @@ def _forward(t, x):
 
 
 @cached_njit
-def cost(theta, x, y, sizes, l2):
+def cost(theta: Array, x: Array, y: Integers, sizes: Integers, l2: float) -> float:
     """J = mean over steps and examples of -log softmax(scores)[label] + l2 / 2 * sum of the squares of Wx, Wh and Wy."""
     t = _tensors(theta, x, sizes)
     scores = _forward(t, x).scores
@@ -175,7 +177,7 @@ def cost(theta, x, y, sizes, l2):
 
 
 @cached_njit
-def _cell_backward(gates, c, c_next, dh, dc, delta, flaw):
+def _cell_backward(gates: Array, c: Array, c_next: Array, dh: Array, dc: Array, delta: Array, flaw: int) -> None:
     """From dJ/dh and dJ/dc after a step: ``delta`` of the weighted sums, and in ``dc`` that of the cell before."""
     n = c.shape[0]
     for unit in range(n):
@@ -196,7 +198,7 @@ def _cell_backward(gates, c, c_next, dh, dc, delta, flaw):
 
 
 @cached_njit
-def backward(theta, x, y, sizes, l2, flaw):
+def backward(theta: Array, x: Array, y: Integers, sizes: Integers, l2: float, flaw: int) -> Array:
     """dJ/dtheta, shape (n,), right where ``flaw`` is 0."""
     gradient = np.zeros_like(theta)
     t, d = _tensors(theta, x, sizes), _tensors(gradient, x, sizes)

@@ -6,14 +6,16 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from fastcheck.checks.problem import Problem
 from fastcheck.errors import InputError
-from fastcheck.kernels import cached_njit
-from fastcheck.layout import Layout
-from fastcheck.problem import Problem
+from fastcheck.evaluate.kernels import cached_njit
+from fastcheck.problem.layout import Layout
 from fastcheck.zoo import _bugs
 from fastcheck.zoo._bugs import Bug, changed
 from fastcheck.zoo._layers import (
     CODES,
+    Array,
+    Integers,
     activate,
     add_bias,
     add_row_sums,
@@ -85,7 +87,7 @@ BUGS: Mapping[str, Bug] = {
 
 
 @cached_njit
-def _layer(theta, sizes, layer, start):
+def _layer(theta: Array, sizes: Integers, layer: int, start: int) -> tuple[Array, Array, int]:
     """W of shape (out, in), b of shape (out,), and where the next layer starts in theta."""
     w, middle = matrix(theta, start, sizes[layer + 1], sizes[layer])
     b, stop = vector(theta, middle, sizes[layer + 1])
@@ -93,14 +95,14 @@ def _layer(theta, sizes, layer, start):
 
 
 @cached_njit
-def _affine(w, b, a):
+def _affine(w: Array, b: Array, a: Array) -> Array:
     z = w @ a
     add_bias(z, b)
     return z
 
 
 @cached_njit
-def cost(theta, x, y, sizes, activation, l2):
+def cost(theta: Array, x: Array, y: Integers, sizes: Integers, activation: int, l2: float) -> float:
     """J = mean over examples of -log softmax(z_L)[label] + l2 / 2 * sum of the squares of every W."""
     a, start, squares = x, 0, 0.0
     for layer in range(sizes.size - 1):
@@ -114,7 +116,7 @@ def cost(theta, x, y, sizes, activation, l2):
 
 
 @cached_njit
-def backward(theta, x, y, sizes, activation, l2, flaw):
+def backward(theta: Array, x: Array, y: Integers, sizes: Integers, activation: int, l2: float, flaw: int) -> Array:
     """dJ/dtheta, shape (n,), right where ``flaw`` is 0."""
     n_layers = sizes.size - 1
     activations, starts, start = [x], [0], 0
@@ -150,7 +152,7 @@ def backward(theta, x, y, sizes, activation, l2, flaw):
 
 
 @cached_njit
-def _times_softmax_slope(delta, y):
+def _times_softmax_slope(delta: Array, y: Integers) -> None:
     """(p - label) / m times p (1 - p), in place."""
     for column in range(y.size):
         for row in range(delta.shape[0]):

@@ -1,0 +1,1 @@
+"""The checks: each takes the callers' arguments and returns a result."""

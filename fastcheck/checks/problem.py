@@ -1,0 +1,90 @@
+"""One case to check, carried around whole: the zoo makes them, the command line loads them, benchmarks sweep them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, TypeVar
+
+from fastcheck.checks.full import check
+from fastcheck.checks.locating import locate
+from fastcheck.checks.screening import screen
+from fastcheck.checks.sweeping import sweep
+from fastcheck.errors import InputTypeError, shown
+from fastcheck.problem.layout import Layout
+from fastcheck.results.location import Location
+from fastcheck.results.report import Report
+from fastcheck.results.swept import Sweep
+
+_Outcome = TypeVar("_Outcome", Report, Sweep)
+
+
+@dataclass(frozen=True, eq=False)
+class Problem:
+    """A cost, its gradient, and where they are to be compared.
+
+    Parameters
+    ----------
+    cost : callable
+        ``cost(theta, *args) -> float``; njit, or plain Python.
+    grad : callable, ndarray of shape (n,), or dict
+        The analytic gradient, or the function ``grad(theta, *args)`` that returns it.
+    theta : ndarray of shape (n,), or dict of arrays
+        The parameters.
+    args : tuple
+        What ``cost`` and ``grad`` take beside theta.
+    layout : Layout, optional
+        Which slice of theta is which tensor; a dict brings its own.
+    name : str
+        What reports call it.
+    tensors : str or sequence of str, optional
+        Names of the tensors to look at, in which ``*`` and ``?`` stand for letters; an option of `check` and `sweep`.
+    kwargs : dict, optional
+        What ``cost`` and ``grad`` take by name.
+
+    Options that a method is given come before those of the problem.
+    """
+
+    cost: Callable[..., Any]
+    grad: Any
+    theta: Any
+    args: tuple[Any, ...] = ()
+    layout: Layout | None = None
+    name: str = ""
+    tensors: str | Sequence[str] | None = None
+    kwargs: Mapping[str, Any] | None = None
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.name, str):
+            raise InputTypeError(f"name must be a string, got {shown(self.name)}: it is what reports call the problem")
+
+    def check(self, **options: Any) -> Report:
+        """`fastcheck.check` of this problem, with its keyword options."""
+        return self._named(check(*self._asked, **self._selected(options)))
+
+    def screen(self, **options: Any) -> Report:
+        """`fastcheck.screen` of this problem, with its keyword options."""
+        return self._named(screen(*self._asked, **self._options(options)))
+
+    def sweep(self, **options: Any) -> Sweep:
+        """`fastcheck.sweep` of this problem, with its keyword options."""
+        return self._named(sweep(*self._asked, **self._selected(options)))
+
+    def locate(self, **options: Any) -> Location:
+        """`fastcheck.locate` of this problem, with its keyword options."""
+        return locate(*self._asked, **self._options(options))
+
+    @property
+    def _asked(self) -> tuple[Any, ...]:
+        return self.cost, self.grad, self.theta, self.args
+
+    def _options(self, options: Mapping[str, Any]) -> dict[str, Any]:
+        return {"layout": self.layout, "kwargs": self.kwargs, **options}
+
+    def _selected(self, options: Mapping[str, Any]) -> dict[str, Any]:
+        """With the problem's own tensors, unless components are asked for."""
+        own = {} if options.get("components") is not None else {"tensors": self.tensors}
+        return self._options({**own, **options})
+
+    def _named(self, outcome: _Outcome) -> _Outcome:
+        return replace(outcome, name=self.name)

@@ -1,0 +1,1 @@
+"""J at moved parameters: work items in, values of J out, on threads."""

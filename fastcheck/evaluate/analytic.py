@@ -1,0 +1,62 @@
+"""The user's gradient: called twice at the same theta, on copies, and taken as a vector."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from fastcheck.errors import InputError, add_note
+from fastcheck.evaluate.source import is_parallel, turn
+from fastcheck.problem.arguments import Arguments
+from fastcheck.problem.question import Question, gradient_vector
+from fastcheck.problem.selection import Selection
+from fastcheck.vectors import Vector, first_difference
+
+
+@dataclass(frozen=True, eq=False)
+class Analytic:
+    """The gradient that is to be judged: what the first call returned, and the second; None for an array."""
+
+    first: Vector
+    again: Vector | None = None  # None where it is the same to the last bit
+
+    def at(self, selection: Selection) -> Analytic:
+        """Of the components of a selection."""
+        return Analytic(selection.of(self.first), None if self.again is None else selection.of(self.again))
+
+
+def analytic_of(question: Question) -> Analytic:
+    """The gradient of a question; nan and inf in it are left for the report.
+
+    Raises
+    ------
+    InputError, InputTypeError
+        The gradient has another form than theta, is a view of theta, or modifies theta or its arguments.
+    """
+    if not callable(question.grad):
+        return Analytic(question.grad.copy() if question.grad is not None else np.empty(0))
+    first = called(question, question.arguments)
+    again = called(question, question.arguments)
+    return Analytic(first, None if np.array_equal(first, again, equal_nan=True) else again)
+
+
+def called(question: Question, arguments: Arguments) -> Vector:
+    """What the user's function returns with these arguments, as a new vector."""
+    theta, own = question.theta.copy(), arguments.private()
+    try:
+        with turn(is_parallel(question.cost if question.paired else question.grad)):
+            value = own.call(question.grad, theta)
+    except Exception as error:
+        add_note(error, "raised by grad at the unperturbed theta")
+        raise
+    index = first_difference(theta, question.theta)
+    if index is not None:
+        name = question.layout.name(index)
+        raise InputError(f"grad must not modify theta, got a change of {name}: copy before you write")
+    own.require_unchanged(arguments, "grad")
+    parts = value.values() if isinstance(value, Mapping) else [value]
+    if any(isinstance(part, np.ndarray) and np.may_share_memory(part, theta) for part in parts):
+        raise InputError("grad must return an array of its own, got theta itself or a view of it: return a copy")
+    return gradient_vector(value, question.layout)

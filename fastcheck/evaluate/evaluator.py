@@ -1,0 +1,174 @@
+"""J near theta: a vetted source in, the values of J at moves out; the only one who counts, blames and times.
+
+Vetting runs the cost on copies and compares them afterwards, so a cost that writes where it should not is found out
+without harm to the caller's arrays.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from fastcheck.errors import InputError, InputTypeError, add_note
+from fastcheck.evaluate.blas import single_threaded
+from fastcheck.evaluate.moves import Moves, Table
+from fastcheck.evaluate.progress import Show
+from fastcheck.evaluate.source import RETURN, Raised, Source, turn
+from fastcheck.evaluate.workers import Copies, Threads, n_cores
+from fastcheck.problem.arguments import Arguments
+from fastcheck.problem.layout import Layout
+from fastcheck.vectors import Vector, first_difference
+
+
+def _silent(n_done: int) -> None:
+    """Show nothing."""
+
+
+@dataclass
+class _Count:
+    """How many times J was evaluated, by an evaluator and by those made of it."""
+
+    n: int = 0
+
+
+class Evaluator:
+    """J near ``theta``.
+
+    Attributes
+    ----------
+    source : Source
+        With private copies of the arguments.
+    theta : ndarray of float64, shape (n,)
+    layout : Layout
+    value : float
+        J at theta; nan if it was not asked for.
+    seconds : float
+        Of one evaluation of J.
+    evaluations : int
+        Of J so far.
+    """
+
+    def __init__(
+        self, source: Source, theta: Vector, layout: Layout, threads: Threads, count: _Count | None = None
+    ) -> None:
+        self.source, self.theta, self.layout, self.threads = source, theta, layout, threads
+        self.value = self.seconds = math.nan
+        self._count = count or _Count()
+        self._copies = Copies(theta, self.n_workers)
+
+    @property
+    def evaluations(self) -> int:
+        return self._count.n
+
+    @property
+    def n_workers(self) -> int:
+        """The workers that a long run gets."""
+        return self.threads.number(self.source)
+
+    def values(self, moves: Moves, show: Show = _silent) -> Table:
+        """J at the points of every line; nan where the cost raises ValueError or ArithmeticError.
+
+        ``show`` is told how many lines are done. Any other exception of the cost is raised with a note that names the
+        component.
+        """
+        seconds = moves.seconds(self.seconds, self.theta.size)
+        try:
+            j = self.threads.run(moves, self.source, seconds, self.theta, self._copies, show)
+        except BaseException as error:
+            self._copies.let_go()  # one of them may still be perturbed
+            if isinstance(error, Raised):
+                raise self._blamed(error) from None
+            raise
+        self._count.n += moves.size * moves.n_points
+        return j
+
+    def projected_seconds(self, n_evaluations: int) -> float:
+        """About how long so many evaluations will take."""
+        return n_evaluations * self.seconds / min(self.n_workers, n_cores())
+
+    def sparing(self, most: int) -> None:
+        """Use no more than ``most`` copies of theta, for moves that are long beside J."""
+        self._copies.most = min(self._copies.most, most)
+
+    def rest(self) -> None:
+        """Let go of the copies of theta; they are made anew when they are needed."""
+        self._copies.let_go()
+
+    def at_theta(self) -> Evaluator:
+        """The same, once J at theta was evaluated; it has to be finite."""
+        with single_threaded.hold(), turn(self.source.parallel):
+            self.value, self.seconds = self._evaluated(self.theta.copy())
+        _require_finite(self.value)
+        return self
+
+    def revalued(self, arguments: Arguments) -> Evaluator:
+        """J with other arguments at the same theta; what it evaluates is counted here as well."""
+        source = self.source.of(arguments.private())
+        return Evaluator(source, self.theta, self.layout, self.threads, self._count).at_theta()
+
+    def vetted(self, original: Arguments) -> Evaluator:
+        """The same, once J was evaluated twice at a copy of theta; ``original`` is what the arguments are copies of.
+
+        Raises
+        ------
+        InputError, InputTypeError
+            The cost cannot be compiled for these arguments, returns something else than one finite real number,
+            returns another number the second time, or modifies theta or its arguments.
+        """
+        self.source.kernel  # noqa: B018 (compiled before it is timed)
+        single_threaded.meet(self.source.function)
+        work = self.theta.copy()
+        with single_threaded.hold(), turn(self.source.parallel):
+            first, seconds_first = self._evaluated(work)
+            again, seconds = self._evaluated(work)
+        index = first_difference(work, self.theta)
+        if index is not None:
+            name = self.layout.name(index)
+            raise InputError(f"cost must not modify theta, got a change of {name}: copy before you write")
+        self.source.arguments.require_unchanged(original, "cost")
+        _require_finite(first)
+        if first != again:
+            raise InputError(
+                f"cost must be repeatable, got {first!r} and then {again!r} at the same theta: "
+                "switch dropout off or fix its mask, and seed any generator inside the cost"
+            )
+        self.value, self.seconds = first, min(seconds_first, seconds)
+        return self
+
+    def _evaluated(self, theta: Vector) -> tuple[float, float]:
+        """J and the seconds it took; the cost's own exception passes, with a note."""
+        self._count.n += 1
+        begin = time.perf_counter()
+        try:
+            value = self.source.value(theta)
+        except InputError:
+            raise
+        except Exception as error:
+            add_note(error, "raised by the cost at the unperturbed theta")
+            raise
+        return _real_number(value), time.perf_counter() - begin
+
+    def _blamed(self, raised: Raised) -> Exception:
+        if raised.component is None:
+            add_note(raised.error, "raised by the cost near theta, along a random direction")
+        else:
+            place = self.layout.name(raised.component)
+            add_note(raised.error, f"raised by the cost at {place} {raised.offset:+.3g}")
+        return raised.error
+
+
+def _real_number(value: Any) -> float:
+    array = np.asarray(value)
+    if array.ndim or array.dtype.kind not in "fiu":
+        described = f"an array of shape {array.shape}" if array.ndim else type(value).__name__
+        raise InputTypeError(f"cost must return one real number, got {described}: {RETURN}")
+    return float(array)
+
+
+def _require_finite(value: float) -> None:
+    if not math.isfinite(value):
+        raise InputError(f"J(theta) must be finite, got {value}: start from parameters at which the cost is defined")

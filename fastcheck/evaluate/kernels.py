@@ -1,0 +1,153 @@
+"""Every njit loop over a cost or a direction: a theta that may be written to goes in, numbers come out.
+
+The cost is an argument, never captured. `probe` is what checks run; it is compiled for costs of
+`numba.types.FunctionType` only, once per kind of args (`fastcheck.evaluate.source`). `central_difference` is for njit
+code of users and specialises on their own function: one dispatcher cannot serve both.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import numba
+import numpy as np
+
+from fastcheck.vectors import Indices, Vector
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+# nogil lets threads run kernels side by side; the numpy error model makes x / 0 an inf, not an exception.
+_options = {"nogil": True, "error_model": "numpy"}
+
+_GOLDEN, _MIX_1, _MIX_2 = np.uint64(0x9E3779B97F4A7C15), np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB)
+_SHIFT_30, _SHIFT_27, _SHIFT_31, _SHIFT_11 = (np.uint64(bits) for bits in (30, 27, 31, 11))
+_HALF_WIDTH = np.sqrt(3.0)
+_UNIT = 2 * _HALF_WIDTH / 2.0**53
+BLOCK = 4096  # terms per partial sum, so that rounding does not grow with n
+
+
+def cached_njit(function: Function, **more: Any) -> Function:
+    """``numba.njit`` with the disk cache, or without where no folder for it can be written to; ``more`` are its options."""
+    compiled: Function
+    try:
+        compiled = numba.njit(cache=True, **_options, **more)(function)
+    except RuntimeError:  # numba's "no locator available": a read-only installation without a home
+        compiled = numba.njit(**_options, **more)(function)
+    return compiled
+
+
+def _njit(function: Function) -> Function:
+    """Without the disk cache, for what specialises on the user's own function."""
+    compiled: Function = numba.njit(**_options)(function)
+    return compiled
+
+
+def _inlined(function: Function) -> Function:
+    compiled: Function = numba.njit(inline="always")(function)
+    return compiled
+
+
+@cached_njit
+def probe(
+    cost: Callable[..., float],
+    theta: Vector,
+    args: tuple[Any, ...],
+    components: Indices,
+    offsets: Vector,
+    out: Vector,
+    mark: Vector,
+) -> None:
+    """``out[k] = J(theta + offsets[k] e_i)`` with ``i = components[k]``, one component perturbed at a time.
+
+    If the cost raises, theta stays perturbed there: ``mark`` holds k and what the component was.
+    """
+    for k in range(components.size):
+        i = components[k]
+        saved = theta[i]
+        mark[0] = k
+        mark[1] = saved
+        theta[i] = saved + offsets[k]
+        out[k] = cost(theta, *args)
+        theta[i] = saved
+
+
+@_njit
+def central_difference(
+    cost: Callable[..., float],
+    theta: Vector,
+    args: tuple[Any, ...],
+    start: int,
+    stop: int,
+    eps: float,
+    out: Vector,
+) -> None:
+    """Two-sided differences of components ``start`` to ``stop`` (excluded); njit, callable from njit code.
+
+    Parameters
+    ----------
+    cost : njit function
+        ``cost(theta, *args) -> float``.
+    theta : ndarray of float64, shape (n,)
+        Perturbed in place, one component at a time, and restored to the same bits. If the cost raises, the component
+        at which it did stays perturbed.
+    args : tuple
+        What the cost takes beside theta; ``()`` for nothing.
+    start, stop : int
+        ``0 <= start <= stop <= n``; not verified.
+    eps : float
+        The perturbation, in the units of theta.
+    out : ndarray of float64, shape (stop - start,)
+        Receives ``(J(theta + eps e_i) - J(theta - eps e_i)) / ((theta_i + eps) - (theta_i - eps))``. Nothing is
+        allocated.
+    """
+    for i in range(start, stop):
+        saved = theta[i]
+        plus = saved + eps
+        minus = saved - eps
+        theta[i] = plus
+        j_plus = cost(theta, *args)
+        theta[i] = minus
+        j_minus = cost(theta, *args)
+        theta[i] = saved
+        out[i - start] = (j_plus - j_minus) / (plus - minus)
+
+
+@_inlined
+def _entry(seed: np.uint64, i: int) -> float:
+    """Component i of the direction: splitmix64 of (seed, i), as a number in [-sqrt 3, sqrt 3)."""
+    z = seed + np.uint64(i) * _GOLDEN
+    z = (z ^ (z >> _SHIFT_30)) * _MIX_1
+    z = (z ^ (z >> _SHIFT_27)) * _MIX_2
+    z = z ^ (z >> _SHIFT_31)
+    return np.float64(np.int64(z >> _SHIFT_11)) * _UNIT - _HALF_WIDTH
+
+
+@cached_njit
+def shift(theta: Vector, seed: np.uint64, step: float, start: int, stop: int, out: Vector) -> None:
+    """out = theta + step u on the range."""
+    for i in range(start, stop):
+        out[i] = theta[i] + step * _entry(seed, i)
+
+
+@cached_njit
+def reflect(theta: Vector, start: int, stop: int, out: Vector) -> None:
+    """out = theta - (out - theta) on the range: the other side, at exactly the same distance."""
+    for i in range(start, stop):
+        out[i] = theta[i] - (out[i] - theta[i])
+
+
+@cached_njit
+def partial_dots(vector: Vector, seed: np.uint64, start: int, stop: int, out: Vector) -> None:
+    """u.vector on the range, in partial sums."""
+    for k in range(out.size):
+        total = 0.0
+        for i in range(start + k * BLOCK, min(start + (k + 1) * BLOCK, stop)):
+            total += vector[i] * _entry(seed, i)
+        out[k] = total
+
+
+@cached_njit
+def entry(seed: np.uint64, i: int) -> float:
+    """Component i of the direction."""
+    return _entry(seed, i)

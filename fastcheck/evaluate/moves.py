@@ -1,0 +1,148 @@
+"""Work items: which component or direction is moved, and how far. They are values, they pickle, and they know no step rule.
+
+A line is one component or one direction; every line has the same number of points, and J is evaluated at each.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from fastcheck.evaluate import kernels
+from fastcheck.evaluate.direction import Direction
+from fastcheck.evaluate.source import Raised, Source, turn
+from fastcheck.vectors import Indices, Vector
+
+Table = npt.NDArray[np.float64]  # shape (lines, points); or (lines,) where the points of a line are summed
+
+_DIRECTION_SECONDS = 3e-9  # about what a component of a direction costs
+
+
+class Moves(Protocol):
+    """Lines along which J is to be evaluated."""
+
+    @property
+    def size(self) -> int:
+        """How many lines there are."""
+
+    @property
+    def n_points(self) -> int:
+        """How many points there are on each."""
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Of the table of J."""
+
+    def part(self, start: int, stop: int) -> Moves:
+        """The lines from ``start`` to ``stop``."""
+
+    def seconds(self, evaluation: float, n: int) -> float:
+        """About how long a line takes, if one J takes ``evaluation`` and theta has n components."""
+
+    def evaluated(self, source: Source, own: Vector, theta: Vector) -> Table:
+        """J at every point; ``own`` is a copy of ``theta``, written to and restored. `Raised` if the cost raises."""
+
+
+@dataclass(frozen=True, eq=False)
+class ComponentMoves:
+    """J(theta + offsets[k, j] e_i), i = components[k]; summed over j with ``weights`` where there are any."""
+
+    components: range | Indices  # (m,)
+    offsets: Table  # (m, p), or (1, p) where all components are moved alike
+    weights: Vector | None = None  # (p,)
+
+    @property
+    def size(self) -> int:
+        return len(self.components)
+
+    @property
+    def n_points(self) -> int:
+        return int(self.offsets.shape[1])
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return (self.size, self.n_points) if self.weights is None else (self.size,)
+
+    def part(self, start: int, stop: int) -> ComponentMoves:
+        offsets = self.offsets if len(self.offsets) == 1 else self.offsets[start:stop]
+        return ComponentMoves(self.components[start:stop], offsets, self.weights)
+
+    def seconds(self, evaluation: float, n: int) -> float:
+        return self.n_points * evaluation
+
+    def evaluated(self, source: Source, own: Vector, theta: Vector) -> Table:
+        which = self.components
+        components = np.arange(which.start, which.stop) if isinstance(which, range) else which
+        table = (self.size, self.n_points)
+        offsets = np.broadcast_to(self.offsets, table).ravel()
+        j = source.kernel.probe(own, np.repeat(components, self.n_points), offsets).reshape(table)
+        if self.weights is None:
+            return j
+        with np.errstate(invalid="ignore", over="ignore"):  # inf - inf: J is not finite there, which the report names
+            return np.asarray((j * self.weights).sum(axis=1))
+
+
+@dataclass(frozen=True, eq=False)
+class DirectionMoves:
+    """J(theta + offsets[k, j] u), u = directions[k]; a negative offset is the mirror image of the positive one.
+
+    The components in ``still`` are never moved.
+    """
+
+    directions: tuple[Direction, ...]  # (m,)
+    offsets: Table  # (m, p)
+    still: tuple[slice, ...] = ()
+
+    @property
+    def size(self) -> int:
+        return len(self.directions)
+
+    @property
+    def n_points(self) -> int:
+        return int(self.offsets.shape[1])
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return (self.size, self.n_points)
+
+    def part(self, start: int, stop: int) -> DirectionMoves:
+        return DirectionMoves(self.directions[start:stop], self.offsets[start:stop], self.still)
+
+    def seconds(self, evaluation: float, n: int) -> float:
+        return self.n_points * (evaluation + _DIRECTION_SECONDS * n)
+
+    def evaluated(self, source: Source, own: Vector, theta: Vector) -> Table:
+        j = np.empty(self.shape)
+        for k, u in enumerate(self.directions):
+            shifted = np.nan  # by which ``own`` is moved along u
+            for point, offset in enumerate(self.offsets[k].tolist()):
+                if shifted != abs(offset):
+                    kernels.shift(theta, u.seed, abs(offset), u.start, u.stop, own)
+                    for span in self.still:
+                        own[span] = theta[span]
+                if offset < 0:
+                    kernels.reflect(theta, u.start, u.stop, own)
+                shifted = offset
+                j[k, point] = _value(source, own)
+            if k + 1 == self.size or not _covers(self.directions[k + 1], u):
+                own[u.start : u.stop] = theta[u.start : u.stop]
+        return j
+
+
+def _covers(direction: Direction, other: Direction) -> bool:
+    """Whether what one moves is written over by the other."""
+    return direction.start <= other.start and other.stop <= direction.stop
+
+
+def _value(source: Source, theta: Vector) -> float:
+    """J, or nan where the cost cannot be evaluated for the numbers' sake."""
+    try:
+        with turn(source.parallel):
+            return float(source.value(theta))
+    except (ValueError, ArithmeticError):
+        return float("nan")
+    except Exception as error:
+        raise Raised(error) from error

@@ -1,0 +1,77 @@
+"""A sign of life during long runs: a bar on the terminal, a function of the caller's, or nothing."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from typing import Any
+
+Show = Callable[[int], None]  # called with the items done so far
+Progress = Callable[[int], AbstractContextManager[Show]]  # called with the items in all
+
+_PATIENCE = 1.0  # seconds without a bar
+
+
+def progress_of(chosen: bool | Callable[[int, int], None] | None) -> Progress:
+    """What ``progress=`` asks for: None (a bar if it takes long and somebody looks), True, False, or ``f(done, total)``."""
+    if chosen is False or (chosen is None and not _watched()):
+        return silent
+    if chosen is None or chosen is True:
+        return lambda total: _bar(total, 0.0 if chosen else _PATIENCE)
+    return lambda total: _told(total, chosen)
+
+
+@contextmanager
+def silent(total: int) -> Iterator[Show]:
+    """Show nothing."""
+    yield lambda done: None
+
+
+@contextmanager
+def _told(total: int, tell: Callable[[int, int], None]) -> Iterator[Show]:
+    yield lambda done: tell(done, total)
+
+
+@contextmanager
+def _bar(total: int, patience: float) -> Iterator[Show]:
+    """A rich bar on stderr with rate and time left, once ``patience`` seconds have passed."""
+    begin, bar, task = time.perf_counter(), None, None
+
+    def show(done: int) -> None:
+        nonlocal bar, task
+        if bar is None and time.perf_counter() - begin >= patience:
+            bar, task = _started(total)
+        if bar is not None:
+            bar.update(task, completed=done)
+
+    try:
+        yield show
+    finally:
+        if bar is not None:
+            bar.stop()
+
+
+def _started(total: int) -> tuple[Any, Any]:
+    from rich.console import Console  # loaded only when there is something to show
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColumn, TimeRemainingColumn
+    from rich.text import Text
+
+    class Rate(ProgressColumn):
+        def render(self, task: Any) -> Text:
+            return Text(f"{task.speed or 0:,.0f}/s")
+
+    columns = (BarColumn(), MofNCompleteColumn(), Rate(), TimeRemainingColumn())
+    console = Console(stderr=True)
+    bar = Progress(*columns, console=console, transient=console.is_terminal)
+    bar.start()
+    return bar, bar.add_task("", total=total)
+
+
+def _watched() -> bool:
+    """Whether stderr is a terminal, or this is a notebook."""
+    if sys.stderr is not None and sys.stderr.isatty():
+        return True
+    shell = sys.modules.get("IPython")
+    return shell is not None and type(shell.get_ipython()).__name__ == "ZMQInteractiveShell"

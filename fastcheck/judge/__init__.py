@@ -1,0 +1,1 @@
+"""From what was measured and what the user claims to a verdict."""

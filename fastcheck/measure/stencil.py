@@ -1,0 +1,51 @@
+"""Two-sided differences: components and their steps in, moves and the weights of their J out; slopes from what comes back."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from fastcheck.evaluate.evaluator import Evaluator
+from fastcheck.evaluate.moves import ComponentMoves, Table
+from fastcheck.evaluate.progress import Show
+from fastcheck.problem.selection import Selection
+from fastcheck.vectors import Vector
+
+_SIDES = np.array([1.0, -1.0])  # points in steps, and their weights
+_BLOCK = 1 << 16  # slopes divided together
+
+
+@dataclass(frozen=True, eq=False)
+class Stencil:
+    """``(J(theta + h e_i) - J(theta - h e_i)) / ((theta_i + h) - (theta_i - h))`` at the components of a selection.
+
+    The divisor is the step really taken. ``steps`` is h, one for all or one for each, shape (k,).
+    """
+
+    selection: Selection
+    theta: Vector  # shape (n,)
+    steps: float | Vector
+
+    def moves(self) -> ComponentMoves:
+        """Where J is needed, and how the two J of a component are summed."""
+        offsets = np.multiply.outer(np.atleast_1d(np.asarray(self.steps)), _SIDES)
+        return ComponentMoves(self.selection.run(0, self.selection.size), offsets, _SIDES)
+
+    def slopes(self, sums: Table) -> Vector:
+        """The differences from the sums of J, in place."""
+        for start in range(0, sums.size, _BLOCK):
+            stop = min(start + _BLOCK, sums.size)
+            which = self.selection.run(start, stop)
+            at = self.theta[which.start : which.stop] if isinstance(which, range) else self.theta[which]
+            h = self.steps if isinstance(self.steps, float) else self.steps[start:stop]
+            with np.errstate(invalid="ignore", divide="ignore", over="ignore"):  # nan stays nan
+                sums[start:stop] /= (at + h) - (at - h)
+        return sums
+
+
+def differences(evaluator: Evaluator, selection: Selection, steps: float | Vector, show: Show | None = None) -> Vector:
+    """The two-sided differences of J at the components of ``selection``, in its order, shape (k,)."""
+    stencil = Stencil(selection, evaluator.theta, steps)
+    moves = stencil.moves()
+    return stencil.slopes(evaluator.values(moves) if show is None else evaluator.values(moves, show))

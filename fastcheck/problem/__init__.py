@@ -1,0 +1,1 @@
+"""What is to be judged: parameters and their names, what callers pass, which components."""

@@ -1,0 +1,217 @@
+"""Whatever callers pass, accepted as a `Question` and `Options`, or refused in one line before any work."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from fastcheck.errors import InputError, InputTypeError, shown
+from fastcheck.problem.arguments import Arguments
+from fastcheck.problem.layout import Layout, pack, real_array, require_finite, require_gapless
+from fastcheck.problem.question import BUDGET, EPS, Gradient, Options, Question, SecondOfPair, gradient_vector
+from fastcheck.problem.selection import Selection, matching, sample
+from fastcheck.vectors import Indices, Vector
+
+
+def question(cost: Any, grad: Any, theta: Any, args: Any = (), kwargs: Any = None, layout: Any = None) -> Question:
+    """The record of what is to be judged; the caller's arrays are only read."""
+    asked = unclaimed(cost, theta, args, kwargs, layout)
+    return replace(asked, grad=gradient(grad, asked.layout, asked.cost), paired=grad is True)
+
+
+def unclaimed(cost: Any, theta: Any, args: Any = (), kwargs: Any = None, layout: Any = None) -> Question:
+    """The same without a gradient, where only differences are asked for."""
+    vector, own, narrow = point(theta, layout)
+    return Question(_function(cost), None, vector, own, arguments(args, kwargs), narrow=narrow)
+
+
+def options(
+    layout: Layout,
+    theta: Vector,
+    *,
+    eps: Any = EPS,
+    workers: Any = None,
+    chunk: Any = None,
+    progress: Any = None,
+    components: Any = None,
+    tensors: Any = None,
+    seed: Any = 0,
+    budget: Any = BUDGET,
+) -> Options:
+    """The record of how it is to be looked at."""
+    return Options(
+        selection=selection(components, tensors, layout).sorted(),
+        eps="auto" if _is_auto(eps) else step(eps, theta, layout),
+        workers=_number_or_none(workers, "workers"),
+        chunk=_number_or_none(chunk, "chunk"),
+        progress=display(progress),
+        seed=_seed(seed),
+        budget=_positive(budget, "budget", "it counts evaluations of the cost"),
+    )
+
+
+def point(theta: Any, layout: Any) -> tuple[Vector, Layout, tuple[str, ...]]:
+    """Theta as a contiguous float64 vector, its layout, and the tensors that were given in less than float64."""
+    if layout is not None and not isinstance(layout, Layout):
+        raise InputTypeError(f"layout must be a Layout, got {type(layout).__name__}: pass the one that pack returned")
+    if layout is not None:
+        require_gapless(layout)
+    if isinstance(theta, Mapping):
+        vector, own = pack(theta)
+        if layout is not None and _shapes(layout) != _shapes(own):
+            raise InputError(
+                "layout must name the tensors of theta in their order, got another: leave layout out, a dict brings its own"
+            )
+        return vector, own, _narrow(own)
+    array = real_array(theta, "theta")
+    if array.ndim != 1:
+        raise InputError(
+            f"theta must be a vector, got {array.ndim} dimensions, shape {array.shape}: join the parameters with fastcheck.pack"
+        )
+    if array.size == 0:
+        raise InputError("theta must hold at least one component, got none: pass the parameters to be checked")
+    own = layout or Layout.of({"theta": array.shape}, {"theta": str(array.dtype)})
+    if own.size != array.size:
+        raise InputError(
+            f"theta must have the layout's {own.size} components, got {array.size}: pass the theta that pack returned"
+        )
+    require_finite(array, own, "theta")
+    narrow = _narrow(own) if array.dtype == np.float64 else own.names
+    return np.ascontiguousarray(array, dtype=np.float64), own, narrow
+
+
+def _shapes(layout: Layout) -> list[tuple[str, tuple[int, ...]]]:
+    return [(tensor.name, tensor.shape) for tensor in layout.tensors]
+
+
+def _narrow(layout: Layout) -> tuple[str, ...]:
+    return tuple(tensor.name for tensor in layout.tensors if tensor.dtype != "float64")
+
+
+def gradient(grad: Any, layout: Layout, cost: Callable[..., Any]) -> Gradient:
+    """A function that returns the gradient, or the gradient as a vector; with True the cost returns it beside J."""
+    if grad is True:
+        return SecondOfPair(cost)
+    return grad if callable(grad) else gradient_vector(grad, layout)
+
+
+def _function(cost: Any) -> Callable[..., Any]:
+    if not callable(cost):
+        raise InputTypeError(
+            f"cost must be a function cost(theta, *args) -> float, got {type(cost).__name__}: pass the function itself"
+        )
+    function: Callable[..., Any] = cost
+    return function
+
+
+def arguments(args: Any, kwargs: Any) -> Arguments:
+    """What cost and gradient take beside theta."""
+    if not isinstance(args, tuple):
+        raise InputTypeError(
+            f"args must be a tuple, got {type(args).__name__}: write args=(X, Y), and args=(X,) for one"
+        )
+    if kwargs is not None and not (isinstance(kwargs, Mapping) and all(isinstance(name, str) for name in kwargs)):
+        raise InputTypeError(f"kwargs must be a dict of names and values, got {shown(kwargs)}: write kwargs={{'x': x}}")
+    return Arguments(args, dict(kwargs or {}))
+
+
+def selection(components: Any, tensors: Any, layout: Layout) -> Selection:
+    """The components to look at, in the order asked for; an int draws that many, so that every tensor is covered."""
+    if tensors is not None:
+        if components is not None:
+            raise InputError(
+                f"components and tensors must not both be given, got components={shown(components)} and tensors={shown(tensors)}: choose one"
+            )
+        return Selection(layout, matching(layout, _patterns(tensors)))
+    if components is None:
+        return Selection(layout)
+    if isinstance(components, bool):
+        raise InputTypeError(f"components must be None, an int or indices, got {components}: pass None for all")
+    if isinstance(components, int | np.integer):
+        return Selection(layout, sample(layout, int(components)))
+    return Selection(layout, _indices(components, layout))
+
+
+def _patterns(tensors: Any) -> tuple[str, ...]:
+    """Names of tensors, in which * and ? may stand for letters."""
+    told = (tensors,) if isinstance(tensors, str) else tensors
+    if not isinstance(told, list | tuple | set | frozenset) or not told or not all(isinstance(p, str) for p in told):
+        raise InputTypeError(f"tensors must be a name or a list of names, got {shown(tensors)}: write tensors='W*'")
+    return tuple(told)
+
+
+def _indices(components: Any, layout: Layout) -> Indices:
+    try:
+        indices = np.asarray(components)
+    except ValueError:  # ragged
+        indices = np.empty(0, dtype=object)
+    if indices.ndim != 1 or indices.size == 0 or indices.dtype.kind not in "iu":
+        raise InputTypeError(
+            f"components must be a non-empty list of indices, got shape {indices.shape} of {indices.dtype}: pass integers in [0, {layout.size})"
+        )
+    outside = indices[(indices < 0) | (indices >= layout.size)]
+    if outside.size:
+        raise InputError(
+            f"components must lie in [0, {layout.size}), got {outside[0]}: theta has {layout.size} components"
+        )
+    return indices.astype(np.int64)
+
+
+def _is_auto(eps: Any) -> bool:
+    return isinstance(eps, str) and eps == "auto"
+
+
+def step(eps: Any, theta: Vector, layout: Layout) -> float:
+    """``eps`` as a float that perturbs every component of theta; else an error that names the first it does not."""
+    if isinstance(eps, bool | str) or not isinstance(eps, int | float | np.floating | np.integer):
+        raise InputTypeError(f"eps must be a positive number or 'auto', got {shown(eps)}: 1e-7 is usual")
+    number = float(eps)
+    if not (math.isfinite(number) and number > 0):
+        raise InputError(f"eps must be positive and finite, got {number}: 1e-7 is usual")
+    largest = max(abs(float(theta.max())), abs(float(theta.min())))
+    if number < np.spacing(largest):
+        index = int(np.argmax(np.spacing(np.abs(theta)) > number))
+        raise InputError(
+            f"eps must change every component, got eps = {number:g} lost in rounding at {layout.name(index)} = {theta[index]:.6g}: "
+            f"take eps above {np.spacing(largest):.1g}, or scale that parameter"
+        )
+    return number
+
+
+def workers(chosen: Any) -> int | None:
+    """How many workers; None for what suits."""
+    return _number_or_none(chosen, "workers")
+
+
+def _number_or_none(value: Any, name: str) -> int | None:
+    return None if value is None else _positive(value, name, "pass None for the default")
+
+
+def _positive(value: Any, name: str, advice: str) -> int:
+    if isinstance(value, bool) or not isinstance(value, int | np.integer):
+        raise InputTypeError(f"{name} must be a positive integer, got {shown(value)}: {advice}")
+    if value < 1:
+        raise InputError(f"{name} must be at least 1, got {value}: {advice}")
+    return int(value)
+
+
+def display(progress: Any) -> bool | Callable[[int, int], None] | None:
+    """How progress is to be shown."""
+    if progress is None or isinstance(progress, bool) or callable(progress):
+        chosen: bool | Callable[[int, int], None] | None = progress
+        return chosen
+    raise InputTypeError(
+        f"progress must be None, True, False or a function of (done, total), got {shown(progress)}: pass None for the default"
+    )
+
+
+def _seed(seed: Any) -> int:
+    if isinstance(seed, bool) or not isinstance(seed, int | np.integer):
+        raise InputTypeError(f"seed must be a non-negative integer, got {shown(seed)}: 0 is the default")
+    if seed < 0:
+        raise InputError(f"seed must be a non-negative integer, got {seed}: 0 is the default")
+    return int(seed)

@@ -1,0 +1,92 @@
+"""What the user's functions take beside theta: private copies go to them, and are compared with the originals afterwards."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from fastcheck.errors import InputError
+
+
+@dataclass(frozen=True, eq=False)
+class Arguments:
+    """``args`` and ``kwargs`` of the cost and of the gradient."""
+
+    args: tuple[Any, ...] = ()
+    kwargs: Mapping[str, Any] = field(default_factory=dict)
+
+    def private(self) -> Arguments:
+        """The same with every array copied."""
+        return Arguments(private(self.args), private(dict(self.kwargs)))
+
+    @property
+    def named(self) -> dict[str, Any]:
+        """Every argument by what it is called in messages."""
+        return {f"args[{i}]": value for i, value in enumerate(self.args)} | {
+            f"kwargs[{name!r}]": value for name, value in self.kwargs.items()
+        }
+
+    def replaced(self, new: Mapping[str, Any]) -> Arguments:
+        """With other values for some of the arguments, by what these are called in messages."""
+        values = [new.get(name, value) for name, value in self.named.items()]
+        n = len(self.args)
+        return Arguments(tuple(values[:n]), dict(zip(self.kwargs, values[n:], strict=True)))
+
+    def call(self, function: Callable[..., Any], theta: Any) -> Any:
+        """``function(theta, *args, **kwargs)``."""
+        return function(theta, *self.args, **self.kwargs)
+
+    def require_unchanged(self, original: Arguments, who: str) -> None:
+        """Raise if ``who`` wrote into an array of these copies; says into which."""
+        require_unchanged(self.args, original.args, who, "args")
+        require_unchanged(self.kwargs, original.kwargs, who, "kwargs")
+
+
+def private(value: Any) -> Any:
+    """``value`` with every array in it (through tuples, lists and dicts) copied; other objects are shared."""
+    if isinstance(value, np.ndarray):
+        return value.copy(order="K")
+    if isinstance(value, np.void):  # a record that may be a window into somebody's array
+        return value.copy()
+    if isinstance(value, tuple):
+        items = [private(item) for item in value]
+        return type(value)(*items) if hasattr(value, "_fields") else tuple(items)
+    if isinstance(value, list):
+        return [private(item) for item in value]
+    if isinstance(value, dict):
+        return {key: private(item) for key, item in value.items()}
+    return value
+
+
+def require_unchanged(used: Any, original: Any, who: str, what: str) -> None:
+    """Raise if an array in ``used`` is no longer that in ``original``; says which."""
+    if isinstance(original, np.ndarray | np.void):
+        same = _same(np.asarray(used), np.asarray(original))
+    elif isinstance(original, tuple | list):
+        same = len(used) == len(original)
+        for i, (item, before) in enumerate(zip(used, original, strict=False)):
+            require_unchanged(item, before, who, f"{what}[{i}]")
+    elif isinstance(original, Mapping):
+        same = used.keys() == original.keys()
+        for key in used.keys() & original.keys():
+            require_unchanged(used[key], original[key], who, f"{what}[{key!r}]")
+    else:
+        same = True
+    if not same:
+        raise InputError(f"{who} must not modify its arguments, got a change of {what}: copy before you write")
+
+
+def _same(array: np.ndarray[Any, Any], other: np.ndarray[Any, Any]) -> bool:
+    """Equal in shape and in every entry, nan and NaT being equal to themselves, field by field in a record."""
+    if array.shape != other.shape:
+        return False
+    if array.dtype.names:
+        return all(_same(array[name], other[name]) for name in array.dtype.names)
+    if array.dtype.kind == "O":
+        return all(one is two or bool(np.all(one == two)) for one, two in zip(array.flat, other.flat, strict=True))
+    if array.dtype.kind == "V":
+        return array.tobytes() == other.tobytes()
+    return np.array_equal(array, other, equal_nan=array.dtype.kind in "fcmM")

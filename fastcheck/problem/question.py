@@ -1,0 +1,107 @@
+"""What is to be judged and how: the records that every check starts from, made of the callers' arguments by `accept`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from fastcheck.errors import InputError, InputTypeError
+from fastcheck.problem.arguments import Arguments
+from fastcheck.problem.layout import Layout, real_array
+from fastcheck.problem.selection import Selection
+from fastcheck.vectors import Vector
+
+EPS = 1e-7
+BUDGET = 5_000
+
+Gradient = Callable[..., Any] | Vector  # a function, or the gradient itself
+
+
+@dataclass(frozen=True, eq=False)
+class Question:
+    """Is this the gradient of this cost, here?
+
+    Attributes
+    ----------
+    cost : callable
+        ``cost(theta, *args, **kwargs)`` gives J, or with ``paired`` J and the gradient.
+    grad : callable, or ndarray of float64, shape (n,), or None
+        None where only differences are asked for.
+    theta : ndarray of float64, shape (n,)
+        Contiguous; the caller's own where that serves, and only read.
+    layout : Layout
+    arguments : Arguments
+        The caller's own, only read.
+    paired : bool
+    narrow : tuple of str
+        Tensors that were given in less than float64.
+    """
+
+    cost: Callable[..., Any]
+    grad: Gradient | None
+    theta: Vector
+    layout: Layout
+    arguments: Arguments
+    paired: bool = False
+    narrow: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, eq=False)
+class Options:
+    """How the question is to be looked at, validated.
+
+    Attributes
+    ----------
+    selection : Selection
+        The components to look at, sorted.
+    eps : float or "auto"
+    workers, chunk : int, or None
+        None for what suits the machine and the cost.
+    progress : bool, callable or None
+    seed : int
+        Of random directions.
+    budget : int
+        Evaluations after which a search ends.
+    """
+
+    selection: Selection
+    eps: float | str = EPS
+    workers: int | None = None
+    chunk: int | None = None
+    progress: bool | Callable[[int, int], None] | None = None
+    seed: int = 0
+    budget: int = BUDGET
+
+
+@dataclass(frozen=True, eq=False)
+class SecondOfPair:
+    """The gradient of a cost that returns (J, gradient)."""
+
+    function: Callable[..., Any]
+
+    def __call__(self, theta: Vector, *args: Any, **kwargs: Any) -> Any:
+        return parted(self.function(theta, *args, **kwargs))[1]
+
+
+def parted(pair: Any) -> tuple[Any, Any]:
+    """J and the gradient, as a cost returns them with grad=True."""
+    if not (isinstance(pair, tuple | list) and len(pair) == 2):
+        raise InputTypeError(
+            f"cost must return (J, gradient) with grad=True, got {type(pair).__name__}: return both, or pass grad"
+        )
+    return pair[0], pair[1]
+
+
+def gradient_vector(value: Any, layout: Layout) -> Vector:
+    """A gradient as a new vector, shape (n,)."""
+    if isinstance(value, Mapping):
+        return layout.pack(value, "gradient")
+    array = real_array(value, "gradient")
+    if array.shape != (layout.size,):
+        raise InputError(
+            f"gradient must have shape ({layout.size},) like theta, got {array.shape}: return one entry per component, or a dict like the parameters"
+        )
+    return np.array(array, dtype=np.float64)

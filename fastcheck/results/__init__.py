@@ -1,0 +1,1 @@
+"""Finished outcomes as frozen records, and how they are kept in files."""

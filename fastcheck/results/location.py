@@ -1,0 +1,43 @@
+"""Where a gradient is wrong, as `locate` found it."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from fastcheck.judge.verdict import Component
+from fastcheck.results.shown import Shown, face, plain_types
+
+
+@dataclass(frozen=True)
+class Location(Shown):
+    """Where a gradient is wrong.
+
+    Attributes
+    ----------
+    components : tuple of Component
+        Wrong one by one, each measured by a two-sided difference of its own; the largest error first.
+    tensors : tuple of str
+        Names of tensors that are wrong throughout.
+    evaluations : int
+        Of J, those of the screen before included.
+    lines : tuple of str
+        Rows and columns that are wrong throughout: ``W2[9, :]``, ``W2[:, 3]``.
+    unsearched : tuple of str
+        Names of tensors that are wrong, but whose search did not end within the budget, or found nothing certain.
+    """
+
+    components: tuple[Component, ...]
+    tensors: tuple[str, ...]
+    evaluations: int
+    lines: tuple[str, ...] = ()
+    unsearched: tuple[str, ...] = ()
+
+    def to_dict(self) -> dict[str, Any]:
+        """As plain JSON types; numbers that are not finite become None."""
+        told: dict[str, Any] = plain_types(asdict(self))
+        return told
+
+    def renderable(self) -> Any:
+        """What a person reads, for a rich console."""
+        return face("tables").tell_location(self)
