@@ -173,7 +173,7 @@ def report_of(opening: Opening, eps: float) -> Report:
         reason=judged.whole.reason,
         numeric=numeric,
         analytic=analytic.first,
-        bound=measured.best.bound,
+        bound=measured.bound,
         wrong=judged.wrong,
         components=selection.indices,
         layout=question.layout,

@@ -47,7 +47,8 @@ def load_factory(where: str) -> Callable[[int], Problem]:
     found = [getattr(module, key) for key in names if hasattr(module, key)]
     for value in found if name else filter(_takes_a_size, found):
         if _takes_a_size(value):
-            return value
+            factory: Callable[[int], Problem] = value
+            return factory
         raise InputTypeError(
             f"{path}:{name} must be a function of one argument, the size, got {type(value).__name__}: "
             f"write def {name}(size) that returns a Problem"

@@ -76,7 +76,7 @@ def _dominated(parts: Sequence[Part]) -> Finding | None:
 
 def _saturated(parts: Sequence[Part]) -> Finding | None:
     """Matrices with whole rows or columns at which both gradients are exactly zero."""
-    said = {}
+    said: dict[str, str] = {}
     for part in parts:
         if part.numeric is None or not part.whole or sum(length > 1 for length in part.tensor.shape) < 2:
             continue

@@ -83,8 +83,7 @@ class Part:
     def fit(self, *basis: Vector, rest: Vector | None = None) -> Vector:
         """The coefficients with which ``basis``, added to ``rest``, comes nearest to what was observed."""
         target = self.observed if rest is None else self.observed - self.seen(rest)
-        coefficients: Vector = np.linalg.lstsq(np.stack([self.seen(b) for b in basis], axis=1), target, rcond=None)[0]
-        return coefficients
+        return np.asarray(np.linalg.lstsq(np.stack([self.seen(b) for b in basis], axis=1), target, rcond=None)[0])
 
     def ratio(self, gradient: Vector) -> float:
         """The ratio that ``gradient`` would have."""

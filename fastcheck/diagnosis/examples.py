@@ -136,7 +136,7 @@ def _moves(evaluator: Evaluator, part: Part, axis: Axis, k: int, eps: float) -> 
     changed = _changed(evaluator, axis, k)
     if changed is None:
         return False
-    chosen = rule.worst_of(part.observed, part.analytic, _LOOKED_AT)
+    chosen = rule.worst_of(part.observed, part.analytic, 0.0, _LOOKED_AT)
     indices = part.tensor.start + part.places[chosen]
     after = differences(changed, Selection(evaluator.layout, indices), eps)
     return bool((np.abs(after - part.observed[chosen]) > 2 * part.slack[chosen]).any())

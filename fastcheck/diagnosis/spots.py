@@ -86,7 +86,7 @@ def _spot(part: Part, wrong: np.ndarray, matters: np.ndarray) -> _Spot | None:
         filled = [line for axis in long if (line := _lines(shape, places, axis, wrong, matters))]
         if filled:
             return min(filled, key=lambda line: line.n / line.of)
-    n, of = np.count_nonzero(wrong), np.count_nonzero(matters)
+    n, of = int(np.count_nonzero(wrong)), int(np.count_nonzero(matters))
     block = _block(shape, places, wrong, matters) if n <= max(_FEW * of, 1) else None
     if n == of or (block is None and n > max(_SCATTERED * of, 1)):
         return None
@@ -137,7 +137,7 @@ def _runs(indices: np.ndarray) -> str:
 def _listed(part: Part, wrong: np.ndarray) -> str:
     """The worst few components by their indices."""
     error = np.abs(part.observed - part.analytic)
-    worst = [p for p in rule.worst_of(part.observed, part.analytic, _NAMED) if wrong[p] and error[p] > 0]
+    worst = [p for p in rule.worst_of(part.observed, part.analytic, 0.0, _NAMED) if wrong[p] and error[p] > 0]
     name = part.tensor.name
     names = [part.tensor.component(int(part.places[p]))[len(name) :] for p in worst]
     more = np.count_nonzero(wrong) - len(names)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -36,7 +37,7 @@ def analytic_of(question: Question) -> Analytic:
         The gradient has another form than theta, is a view of theta, or modifies theta or its arguments.
     """
     if not callable(question.grad):
-        return Analytic(question.grad.copy() if question.grad is not None else np.empty(0))
+        return Analytic(np.empty(0) if question.grad is None else question.grad)
     first = called(question, question.arguments)
     again = called(question, question.arguments)
     return Analytic(first, None if np.array_equal(first, again, equal_nan=True) else again)
@@ -45,9 +46,10 @@ def analytic_of(question: Question) -> Analytic:
 def called(question: Question, arguments: Arguments) -> Vector:
     """What the user's function returns with these arguments, as a new vector."""
     theta, own = question.theta.copy(), arguments.private()
+    grad: Any = question.grad
     try:
-        with turn(is_parallel(question.cost if question.paired else question.grad)):
-            value = own.call(question.grad, theta)
+        with turn(is_parallel(question.cost if question.paired else grad)):
+            value = own.call(grad, theta)
     except Exception as error:
         add_note(error, "raised by grad at the unperturbed theta")
         raise

@@ -17,8 +17,9 @@ from fastcheck.vectors import Indices, Vector
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
+_jit: Callable[..., Any] = numba.njit  # whose types know no dictionary of options
 # nogil lets threads run kernels side by side; the numpy error model makes x / 0 an inf, not an exception.
-_options = {"nogil": True, "error_model": "numpy"}
+_options: dict[str, Any] = {"nogil": True, "error_model": "numpy"}
 
 _GOLDEN, _MIX_1, _MIX_2 = np.uint64(0x9E3779B97F4A7C15), np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB)
 _SHIFT_30, _SHIFT_27, _SHIFT_31, _SHIFT_11 = (np.uint64(bits) for bits in (30, 27, 31, 11))
@@ -31,20 +32,20 @@ def cached_njit(function: Function, **more: Any) -> Function:
     """``numba.njit`` with the disk cache, or without where no folder for it can be written to; ``more`` are its options."""
     compiled: Function
     try:
-        compiled = numba.njit(cache=True, **_options, **more)(function)
+        compiled = _jit(cache=True, **_options, **more)(function)
     except RuntimeError:  # numba's "no locator available": a read-only installation without a home
-        compiled = numba.njit(**_options, **more)(function)
+        compiled = _jit(**_options, **more)(function)
     return compiled
 
 
 def _njit(function: Function) -> Function:
     """Without the disk cache, for what specialises on the user's own function."""
-    compiled: Function = numba.njit(**_options)(function)
+    compiled: Function = _jit(**_options)(function)
     return compiled
 
 
 def _inlined(function: Function) -> Function:
-    compiled: Function = numba.njit(inline="always")(function)
+    compiled: Function = _jit(inline="always")(function)
     return compiled
 
 
@@ -120,7 +121,8 @@ def _entry(seed: np.uint64, i: int) -> float:
     z = (z ^ (z >> _SHIFT_30)) * _MIX_1
     z = (z ^ (z >> _SHIFT_27)) * _MIX_2
     z = z ^ (z >> _SHIFT_31)
-    return np.float64(np.int64(z >> _SHIFT_11)) * _UNIT - _HALF_WIDTH
+    value: float = np.float64(np.int64(z >> _SHIFT_11)) * _UNIT - _HALF_WIDTH
+    return value
 
 
 @cached_njit

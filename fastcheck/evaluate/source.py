@@ -17,7 +17,7 @@ from typing import Any
 import numba
 import numpy as np
 from numba.core import types
-from numba.core.dispatcher import Dispatcher
+from numba.core.dispatcher import Dispatcher as _Dispatcher
 
 from fastcheck.errors import InputError, InputTypeError, first_line
 from fastcheck.evaluate import kernels
@@ -25,7 +25,12 @@ from fastcheck.problem.arguments import Arguments
 from fastcheck.problem.question import parted
 from fastcheck.vectors import Indices, Vector
 
+Dispatcher = Any  # numba's record of a compiled function, whose useful parts have no types
+Kind = Any  # a numba type
+
 _VECTOR = types.float64[::1]
+_tuple: Callable[..., Kind] = types.Tuple
+_typeof: Callable[[Any], Kind] = numba.typeof
 _KEPT = 16  # compiled costs that a process remembers
 _ONE_AT_A_TIME = threading.Lock()  # two parallel regions at once abort the process on numba's workqueue layer
 
@@ -42,7 +47,7 @@ class Source:
 
     @property
     def compiled(self) -> bool:
-        return isinstance(self.function, Dispatcher)
+        return isinstance(self.function, _Dispatcher)
 
     @property
     def parallel(self) -> bool:
@@ -114,7 +119,7 @@ def turn(parallel: bool) -> AbstractContextManager[Any]:
 
 
 def is_parallel(function: Callable[..., Any]) -> bool:
-    return isinstance(function, Dispatcher) and bool(function.targetoptions.get("parallel"))
+    return isinstance(function, _Dispatcher) and bool(function.targetoptions.get("parallel"))
 
 
 def kernel_of(source: Source) -> Kernel:
@@ -164,11 +169,11 @@ def positional(function: Dispatcher, arguments: Arguments) -> tuple[Any, ...]:
 
 @lru_cache(maxsize=_KEPT)
 def _fitted(
-    function: Dispatcher, kinds: tuple[types.Type, ...], paired: bool
+    function: Dispatcher, kinds: tuple[Kind, ...], paired: bool
 ) -> tuple[Dispatcher, Callable[..., None], bool]:
     """The cost as a dispatcher that fits the kernel, the kernel's entry, and whether args go in as one tuple."""
     if packed := paired or _is_variadic(function):
-        function, kinds = _packed(function, paired), (types.Tuple(kinds),)
+        function, kinds = _packed(function, paired), (_tuple(kinds),)
     taken = (_VECTOR, *kinds)
     if not function._can_compile and taken not in function.overloads:
         function = _again(function)  # it was compiled for explicit signatures only
@@ -181,7 +186,7 @@ def _fitted(
     signature = types.void(
         types.FunctionType(types.float64(*taken)),
         _VECTOR,
-        types.Tuple(kinds),
+        _tuple(kinds),
         types.int64[::1],
         _VECTOR,
         _VECTOR,
@@ -211,7 +216,7 @@ def _packed(function: Dispatcher, paired: bool) -> Dispatcher:
     return numba.njit(**options)(value_first if paired else value)
 
 
-def _returned(function: Dispatcher, taken: tuple[types.Type, ...]) -> types.Type:
+def _returned(function: Dispatcher, taken: tuple[Kind, ...]) -> Kind:
     """The type that the cost, compiled for arguments of the types ``taken``, returns."""
     try:
         if taken not in function.overloads:
@@ -233,10 +238,10 @@ def _again(function: Dispatcher) -> Dispatcher:
     return numba.jit(**function.targetoptions)(function.py_func)
 
 
-def _kind(value: Any, what: str) -> types.Type:
+def _kind(value: Any, what: str) -> Kind:
     """The numba type of one argument."""
     try:
-        return numba.typeof(value)
+        return _typeof(value)
     except (ValueError, numba.core.errors.NumbaError) as error:
         raise InputTypeError(
             f"{what} must be of a type that numba knows, got {type(value).__name__}: pass arrays and numbers, or a plain Python cost"

@@ -130,7 +130,7 @@ def together(heading: Heading, rows: list[list[Piece]]) -> Figure:
     heights = [heading.height, *(max(piece.height for piece in row) for row in rows)]
     with _styled():
         drawn = Picture(figsize=(width, sum(heights)), layout=_layout())
-        top, *bands = drawn.subfigures(len(heights), 1, height_ratios=heights)
+        top, *bands = drawn.subfigures(len(heights), 1, height_ratios=heights, squeeze=False)[:, 0]
         heading.draw(top)
         for band, pieces in zip(bands, rows, strict=True):
             for place, piece in zip(band.subfigures(1, len(pieces), squeeze=False)[0], pieces, strict=True):

@@ -41,8 +41,9 @@ def _lowest(sweep: Sweep) -> list[str]:
 
 def _table(sweep: Sweep) -> Table:
     table = Table(box=None, padding=(0, 1), pad_edge=False, header_style="bold")
-    for name, justify in (("", "left"), ("eps", "right"), ("ratio", "right"), ("floor", "right")):
-        table.add_column(name, justify=justify)
+    table.add_column("")
+    for name in ("eps", "ratio", "floor"):
+        table.add_column(name, justify="right")
     table.add_column(Text(_scale()), no_wrap=True)
     for step in sweep.steps:
         mark = "*" if step is sweep.marked else ""

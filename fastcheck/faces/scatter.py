@@ -90,4 +90,4 @@ def _draw_wrong(ax: Axes, wrong: list[tuple[str, Points]]) -> list[Line2D]:
 
 def _scatter(ax: Axes, points: Points, colour: str, marker: str, **options: Any) -> None:
     many = points.shape[1] > _N_VECTOR
-    ax.scatter(*points, c=colour, marker=marker, linewidths=0, rasterized=many, zorder=2, **options)
+    ax.scatter(points[0], points[1], c=colour, marker=marker, linewidths=0, rasterized=many, zorder=2, **options)

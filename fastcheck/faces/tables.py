@@ -55,7 +55,7 @@ def tell_briefly(report: Report) -> Any:
     causes, _ = _parted(report.findings)
     worst = [Text(f"  worst {_sentence(c)}") for c in _beyond_rounding(report, 1)]
     wrong = [t for t in report.tensors if t.verdict is not Verdict.CORRECT]
-    table = [Text(), _rows(report, wrong)] if wrong else []
+    table: list[Any] = [Text(), _rows(report, wrong)] if wrong else []
     return Group(_headline(report), *worst, *_findings(causes), *table)
 
 

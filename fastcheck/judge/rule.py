@@ -146,6 +146,17 @@ class Measured:
         bound = np.repeat(C_COMPONENT * np.array(judged_by), sizes)
         return cls(selection, numeric, Estimates.plain(numeric, bound, eps), tuple(sigmas))
 
+    @property
+    def bound(self) -> Vector:
+        """How far the differences at eps may be off: as far as the better slopes are from them, where there are any."""
+        again = np.flatnonzero(self.best.cause != Cause.NONE)
+        if not again.size:
+            return self.best.bound
+        ends = np.stack([self.best.low[again], self.best.high[again]])
+        bound = self.best.bound.copy()
+        bound[again] += np.abs(ends - self.numeric[again]).max(axis=0)
+        return bound
+
 
 def judge(measured: Measured, analytic: Vector) -> Judged:
     """The judgement on everything looked at, and the report on each tensor; ``analytic`` has shape (k,)."""
@@ -259,7 +270,8 @@ def _reported(tensor: Tensor, judged: Judgement, measured: Measured, analytic: V
     worst = None
     if span.stop > span.start:
         selection = measured.selection
-        position = span.start + int(worst_of(measured.numeric[span], analytic[span])[0])
+        bound = measured.best.bound[span] if measured.best.low is measured.best.value else measured.bound[span]
+        position = span.start + int(worst_of(measured.numeric[span], analytic[span], bound)[0])
         worst = Component.of(
             selection.index(position), measured.numeric[position], analytic[position], selection.layout
         )
@@ -275,11 +287,12 @@ def _reported(tensor: Tensor, judged: Judgement, measured: Measured, analytic: V
     )
 
 
-def worst_of(numeric: Vector, analytic: Vector, k: int = 1) -> Indices:
-    """Positions of the ``k`` largest errors, largest first; what is not finite comes before all."""
+def worst_of(numeric: Vector, analytic: Vector, bound: Vector | float, k: int = 1) -> Indices:
+    """Positions of the ``k`` errors that are most above their bounds, worst first; what is not finite comes before all."""
     with np.errstate(invalid="ignore", over="ignore"):
         error = numeric - analytic
-    np.abs(error, out=error)
+        np.abs(error, out=error)
+        error -= bound
     error[~np.isfinite(error)] = np.inf
     if k >= error.size:
         return np.argsort(-error, kind="stable")

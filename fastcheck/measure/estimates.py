@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import enum
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, fields
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -52,20 +54,18 @@ class Estimates:
 
     def part(self, span: slice) -> Estimates:
         """Those of the lines."""
-        return Estimates(*(field[span] for field in self._fields))
+        return self._each(lambda field: field[span])
 
     def some(self, which: Flags) -> Estimates:
         """Those of the lines for which it is true."""
-        return Estimates(*(field[which] for field in self._fields))
+        return self._each(lambda field: field[which])
 
     def replaced(self, positions: Indices, others: Estimates) -> Estimates:
         """With ``others`` at these positions."""
-        fields = []
-        for field, other in zip(self._fields, others._fields, strict=True):
-            new = field.copy()
-            new[positions] = other
-            fields.append(new)
-        return Estimates(*fields)
+        new = self._each(np.copy)
+        for field in fields(self):
+            getattr(new, field.name)[positions] = getattr(others, field.name)
+        return new
 
     def nearest(self, analytic: Vector) -> Vector:
         """The right slope that is nearest to the claimed one: the value, or what a kink allows."""
@@ -73,6 +73,5 @@ class Estimates:
             return self.value
         return np.clip(analytic, self.low, self.high)
 
-    @property
-    def _fields(self) -> tuple[npt.NDArray[np.generic], ...]:
-        return (self.value, self.bound, self.low, self.high, self.step, self.cause)
+    def _each(self, change: Callable[[npt.NDArray[Any]], npt.NDArray[Any]]) -> Estimates:
+        return Estimates(**{field.name: change(getattr(self, field.name)) for field in fields(self)})

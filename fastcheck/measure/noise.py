@@ -114,7 +114,8 @@ def levels_of(table: Table) -> tuple[Vector, Flags]:
 
 
 def _moves(numeric: Vector) -> Flags:
-    return np.isfinite(numeric) & (numeric != 0)
+    moves: Flags = np.isfinite(numeric) & (numeric != 0)
+    return moves
 
 
 def _drawn(strata: list[Indices], most: int, selection: Selection, rng: np.random.Generator) -> tuple[Indices, Indices]:

@@ -12,7 +12,7 @@ import numpy as np
 from fastcheck.errors import InputError, InputTypeError, shown
 from fastcheck.problem.arguments import Arguments
 from fastcheck.problem.layout import Layout, pack, real_array, require_finite, require_gapless
-from fastcheck.problem.question import BUDGET, EPS, Gradient, Options, Question, SecondOfPair, gradient_vector
+from fastcheck.problem.question import BUDGET, Gradient, Options, Question, SecondOfPair, gradient_vector
 from fastcheck.problem.selection import Selection, matching, sample
 from fastcheck.vectors import Indices, Vector
 
@@ -33,7 +33,7 @@ def options(
     layout: Layout,
     theta: Vector,
     *,
-    eps: Any = EPS,
+    eps: Any = "auto",
     workers: Any = None,
     chunk: Any = None,
     progress: Any = None,

@@ -68,7 +68,7 @@ class Options:
     """
 
     selection: Selection
-    eps: float | str = EPS
+    eps: float | str = "auto"
     workers: int | None = None
     chunk: int | None = None
     progress: bool | Callable[[int, int], None] | None = None

@@ -17,38 +17,46 @@ from numba.np import arrayobj
 
 _ITEM_SIZE = 8  # bytes of a float64
 
+# numba's own tools for such code, which have no types
+_intrinsic: Callable[..., Any] = intrinsic
+_tuple: Callable[..., Any] = types.Tuple
+_make_array: Callable[..., Any] = arrayobj.make_array
+_populate_array: Callable[..., Any] = arrayobj.populate_array
+
 
 def jit_views(slots: tuple[tuple[int, tuple[int, ...]], ...]) -> Callable[..., Any]:
     """The njit function that views ``theta[start:]`` with ``shape``, C order, for each ``(start, shape)`` of ``slots``."""
     size = max((start + math.prod(shape) for start, shape in slots), default=0)
 
-    @intrinsic
+    @_intrinsic
     def views(typingctx: Any, theta: Any) -> Any:
         if not (
             isinstance(theta, types.Array) and theta.ndim == 1 and theta.layout == "C" and theta.dtype == types.float64
         ):
             raise numba.core.errors.TypingError(f"unpack needs theta as a contiguous float64 vector, got {theta}")
-        kinds = [types.Array(types.float64, len(shape), "C", readonly=not theta.mutable) for _, shape in slots]
-        signature = types.Tuple(kinds)(theta)
+        kinds: list[Any] = [
+            types.Array(types.float64, len(shape), "C", readonly=not theta.mutable) for _, shape in slots
+        ]
+        signature = _tuple(kinds)(theta)
         return signature, lambda context, builder, sig, values: _fill(context, builder, sig, values[0], slots)
 
-    @numba.njit
-    def unpack(theta):
+    def unpack(theta: Any) -> Any:
         if theta.size != size:
             raise ValueError("unpack: theta has another length than the layout")
         return views(theta)
 
-    return unpack
+    compiled: Callable[..., Any] = numba.njit()(unpack)
+    return compiled
 
 
 def _fill(context: Any, builder: Any, signature: Any, value: Any, slots: Any) -> Any:
     """Emit one array header per slot; each holds a reference to theta's memory."""
-    parent = arrayobj.make_array(signature.args[0])(context, builder, value)
+    parent = _make_array(signature.args[0])(context, builder, value)
     headers = []
     for (start, shape), kind in zip(slots, signature.return_type.types, strict=True):
         strides = [_ITEM_SIZE * math.prod(shape[axis + 1 :]) for axis in range(len(shape))]
-        header = arrayobj.make_array(kind)(context, builder)
-        arrayobj.populate_array(
+        header = _make_array(kind)(context, builder)
+        _populate_array(
             header,
             data=builder.gep(parent.data, [_intp(context, start)]),
             shape=[_intp(context, extent) for extent in shape],

@@ -11,7 +11,7 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import fields, is_dataclass
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_origin
 
 import numpy as np
 
@@ -82,14 +82,18 @@ def _converter() -> Converter:
 
     converter = Converter(forbid_extra_keys=True)
     converter.register_unstructure_hook(float, _number)
-    converter.register_unstructure_hook(np.ndarray, _numbers)
+    converter.register_unstructure_hook_func(_is_vector, _numbers)
     converter.register_unstructure_hook_func(_is_enumeration, lambda member: member.name)
     converter.register_structure_hook(float, lambda told, kind: _read(told))
-    converter.register_structure_hook(np.ndarray, lambda told, kind: _vector(told))
+    converter.register_structure_hook_func(_is_vector, lambda told, kind: _vector(told))
     converter.register_structure_hook_func(_is_enumeration, lambda told, kind: kind[told])
     for exact in (int, bool, str):
         converter.register_structure_hook(exact, _exactly)
     return converter
+
+
+def _is_vector(kind: Any) -> bool:
+    return kind is np.ndarray or get_origin(kind) is np.ndarray
 
 
 def _is_enumeration(kind: Any) -> bool:

@@ -45,8 +45,8 @@ class Seen:
         return Component.of(index, self.numeric[position], self.analytic[position], layout)
 
     def worst(self, k: int) -> list[int]:
-        """The positions of the ``k`` largest errors, largest first."""
-        return [int(p) for p in rule.worst_of(self.numeric, self.analytic, k)]
+        """The positions of the ``k`` errors that are most above their bounds, worst first."""
+        return [int(p) for p in rule.worst_of(self.numeric, self.analytic, self.bound, k)]
 
 
 @dataclass(frozen=True, eq=False)
@@ -150,7 +150,7 @@ class Report(Shown):
         return Seen(Selection(self.layout, self.components), self.numeric, self.analytic, self.bound, wrong)
 
     def worst(self, k: int = 5) -> tuple[Component, ...]:
-        """The ``k`` components with the largest errors, largest first; none of a screen."""
+        """The ``k`` components whose errors are most above their bounds, worst first; none of a screen."""
         seen = self.seen
         return tuple(map(seen.component, seen.worst(k))) if seen else ()
 

@@ -128,17 +128,17 @@ class Scaling(Shown):
     @property
     def exponent(self) -> float | None:
         """b of seconds ~ n^b; None where there is no `fit`."""
-        return self.fit and self.fit.exponent
+        return self.fit.exponent if self.fit else None
 
     @property
     def exponent_low(self) -> float | None:
         """Where the 95 % interval of the exponent begins, by Student's t."""
-        return self.fit and self.fit.low
+        return self.fit.low if self.fit else None
 
     @property
     def exponent_high(self) -> float | None:
         """Where the 95 % interval of the exponent ends."""
-        return self.fit and self.fit.high
+        return self.fit.high if self.fit else None
 
     @property
     def reaches(self) -> dict[str, int | None]:
@@ -162,7 +162,9 @@ class Scaling(Shown):
         """As plain JSON types; numbers that are not finite become None."""
         sizes = [{**asdict(m), "throughput": m.throughput, **_verdicts(m)} for m in self.sizes]
         derived = ("exponent", "exponent_low", "exponent_high", "reaches", "workers")
-        return plain_types({**asdict(self), "sizes": sizes, **{name: getattr(self, name) for name in derived}})
+        told = {**asdict(self), "sizes": sizes, **{name: getattr(self, name) for name in derived}}
+        plain: dict[str, Any] = plain_types(told)
+        return plain
 
     def renderable(self) -> Any:
         """What a person reads, for a rich console."""
@@ -170,7 +172,8 @@ class Scaling(Shown):
 
     def plot(self) -> Figure:
         """Time and throughput against n; needs matplotlib, which comes with the extra ``report``."""
-        return face("plots").scaling_figure(self)
+        figure: Figure = face("plots").scaling_figure(self)
+        return figure
 
     def save(self, path: str | Path) -> None:
         """Write to a file that ends in ``.json`` (`to_dict`), or the picture to ``.png``, ``.svg`` or ``.pdf``."""

@@ -120,7 +120,8 @@ def _accepted(factory: Any) -> Factory:
         raise InputTypeError(
             f"factory must be a function factory(size) -> Problem, got {type(factory).__name__}: pass one, or None for the zoo's mlp"
         )
-    return factory
+    accepted: Factory = factory
+    return accepted
 
 
 def _positive(max_seconds: Any) -> float:
