@@ -44,6 +44,8 @@ def reports(draw) -> fc.Report:
         compiled=draw(st.booleans()),
         ratio_low=draw(st.none() | NUMBERS),
         name=draw(WORDS),
+        bound=draw(st.none() | vectors),
+        wrong=draw(st.none() | st.sets(st.integers(0, 9)).map(lambda chosen: np.array(sorted(chosen), dtype=np.int64))),
     )
 
 
@@ -72,6 +74,7 @@ def test_checks_samples_and_screens_come_back_from_a_file(checked, tmp_path):
         report.save(tmp_path / "report.json")
         again = fc.Report.load(tmp_path / "report.json")
         assert again == report
+        assert again.wrong is report.wrong is None or again.wrong.dtype == report.wrong.dtype == np.int64
         assert str(again) == str(report)
         assert again.worst(3) == report.worst(3)
         assert again.to_dict() == report.to_dict()
@@ -109,7 +112,11 @@ def test_the_versions_are_those_of_the_report_not_of_the_reader(checked, tmp_pat
         (lambda told: b"\xff\xfe\x00", "got no JSON"),
         (lambda told: "[1, 2]", "got something else"),
         (lambda told: '{"verdict": "CORRECT"}', "got something else"),
-        (lambda told: told.replace('"format": 1', '"format": 2'), "got format 2, not 1"),
+        (lambda told: told.replace('"format": 2', '"format": 3'), "got format 3, not 1 or 2"),
+        (lambda told: told.replace('"format": 2', '"format": [1]'), "got format .1., not 1 or 2"),
+        (lambda told: told.replace('"wrong": [', '"wrong": [0.5, '), "got invalid value .* @ Report.wrong"),
+        (lambda told: told.replace('"wrong": [', '"wrong": [75, '), "got wrong components beyond the 75 looked at"),
+        (lambda told: told.replace('"bound": [', '"bound": [0.5, '), "got gradients of another length than 75"),
         (lambda told: told.replace('"Report"', '"Sweep"'), "got something else"),
         (lambda told: told.replace('"eps": 1e-07', '"eps": "small"'), "got invalid value for type, expected float @ Report.eps"),
         (lambda told: told.replace('"eps": 1e-07', f'"eps": 1{400 * "0"}'), "got .*int too large.* @ Report.eps"),

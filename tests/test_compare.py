@@ -39,11 +39,15 @@ def test_the_norms_of_parts_join_to_those_of_the_whole(pair):
     assert joined.floor == pytest.approx(whole.floor)
 
 
-@given(vectors, st.integers(1, 25))
-def test_worst_is_sorted_by_error(pair, k):
-    error = np.abs(pair[0] - pair[1])
-    positions = rule.worst_of(*pair, k)
-    assert error[positions].tolist() == sorted(error, reverse=True)[:k]
+@given(vectors, st.integers(0, 25), st.integers(0, 2**32 - 1))
+def test_worst_is_sorted_by_the_error_above_its_bound(pair, k, seed):
+    bound = np.random.default_rng(seed).uniform(0, 100, pair[0].size)
+    above = np.abs(pair[0] - pair[1]) - bound
+    assert above[rule.worst_of(*pair, bound, k)].tolist() == sorted(above, reverse=True)[:k]
+
+
+def test_what_is_not_finite_is_worst():
+    assert rule.worst_of(np.array([1.0, np.nan, 2.0, np.inf]), np.zeros(4), 0.0, 3).tolist() == [1, 3, 2]
 
 
 @pytest.mark.parametrize("scale", [1e-200, 1.0, 1e200])

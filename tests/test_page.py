@@ -99,7 +99,7 @@ def test_the_tables_can_be_sorted_by_their_headers(wrong, text):
     columns = parsed.said("button")
     assert len(columns) == len(parsed.all("th"))
     tensors = ["tensor", "shape", "verdict", "ratio", "floor", "worst", "analytic", "numeric", "reason"]
-    assert columns == [*tensors, "component", "analytic", "numeric", "numeric − analytic", "in sigma"]
+    assert columns == [*tensors, "component", "analytic", "numeric", "numeric − analytic", "bound"]
     values = [float(cell["data-value"]) for cell in parsed.all("td") if "data-value" in cell]
     assert set(values) >= {t.ratio for t in wrong.tensors} | {c.error for c in wrong.worst(8)}
     names = parsed.said("td")

@@ -11,7 +11,7 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import fields, is_dataclass
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, get_origin
+from typing import TYPE_CHECKING, Any, get_args, get_origin
 
 import numpy as np
 
@@ -85,7 +85,7 @@ def _converter() -> Converter:
     converter.register_unstructure_hook_func(_is_vector, _numbers)
     converter.register_unstructure_hook_func(_is_enumeration, lambda member: member.name)
     converter.register_structure_hook(float, lambda told, kind: _read(told))
-    converter.register_structure_hook_func(_is_vector, lambda told, kind: _vector(told))
+    converter.register_structure_hook_func(_is_vector, _vector)
     converter.register_structure_hook_func(_is_enumeration, lambda told, kind: kind[told])
     for exact in (int, bool, str):
         converter.register_structure_hook(exact, _exactly)
@@ -114,10 +114,11 @@ def _read(told: Any) -> float:
     return float(told)
 
 
-def _vector(told: Any) -> np.ndarray:
-    """Indices if all are integers, else float64."""
-    if set(map(type, told)) == {int}:
-        return np.array(told, dtype=np.int64)
+def _vector(told: Any, kind: Any) -> np.ndarray[Any, Any]:
+    """Of the type that the annotation says: indices are whole numbers, an empty list of them too."""
+    _, dtype = get_args(kind)
+    if get_args(dtype) == (np.int64,):
+        return np.array([_exactly(item, int) for item in told], dtype=np.int64)
     return np.array([_read(item) for item in told], dtype=np.float64)
 
 
