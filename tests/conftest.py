@@ -1,8 +1,7 @@
-"""What several test modules use: a generator that is passed in, and a small cost with its gradient."""
+"""What every test may ask for: a generator, and a place at which the costs of `costs` are looked at."""
 
 from __future__ import annotations
 
-import numba
 import numpy as np
 import pytest
 
@@ -10,16 +9,6 @@ import pytest
 @pytest.fixture
 def rng() -> np.random.Generator:
     return np.random.default_rng(12345)
-
-
-@numba.njit
-def quartic(theta, weights):
-    """J = sum of w_i theta_i^4, whose gradient is 4 w_i theta_i^3."""
-    return np.sum(weights * theta**4)
-
-
-def quartic_gradient(theta, weights):
-    return 4 * weights * theta**3
 
 
 @pytest.fixture

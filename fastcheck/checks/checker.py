@@ -7,10 +7,10 @@ from dataclasses import replace
 from typing import Any
 
 from fastcheck.checks.full import passed, report_of, step_of
-from fastcheck.checks.opening import Opening, closing, vetted
+from fastcheck.checks.opening import Opening, vetted
 from fastcheck.evaluate.analytic import analytic_of
 from fastcheck.evaluate.evaluator import Evaluator
-from fastcheck.evaluate.workers import Threads
+from fastcheck.evaluate.progress import progress_of
 from fastcheck.problem import accept
 from fastcheck.problem.layout import Layout
 from fastcheck.problem.question import EPS, Question
@@ -42,9 +42,10 @@ class Checker:
         self._options = accept.options(
             self._question.layout, self._question.theta, eps=eps, workers=workers, chunk=chunk, progress=progress
         )
+        self._progress = progress_of(self._options.progress)
         evaluator = vetted(self._question, self._options)
         self._eps = step_of(self._options, evaluator)
-        self._source, self._seconds = evaluator.source, evaluator.seconds
+        self._source, self._threads, self._seconds = evaluator.source, evaluator.threads, evaluator.seconds
 
     def __enter__(self) -> Checker:
         return self
@@ -57,8 +58,9 @@ class Checker:
         question = self._at(theta)
         selection = accept.selection(components, tensors, question.layout)
         evaluator = self._evaluator(question)
-        with closing(question, evaluator):
-            return passed(evaluator, selection, self._eps, self._options)
+        numeric = passed(evaluator, selection, self._eps, self._progress)
+        evaluator.require_unchanged(question.arguments)
+        return numeric
 
     def check(self, theta: Any, grad: Any, components: Any = None, tensors: Any = None) -> Report:
         """Compare ``grad`` (an array, a dict or a function) with the differences of the cost at ``theta``."""
@@ -66,18 +68,21 @@ class Checker:
         question = replace(question, grad=accept.gradient(grad, question.layout, question.cost))
         selection = accept.selection(components, tensors, question.layout).sorted()
         evaluator = self._evaluator(question).at_theta()
-        with closing(question, evaluator):
-            options = replace(self._options, selection=selection)
-            return report_of(Opening(question, options, evaluator, analytic_of(question)), self._eps)
+        options = replace(self._options, selection=selection)
+        opening = Opening(question, options, evaluator, self._progress, analytic_of(question))
+        report = report_of(opening, self._eps)
+        evaluator.require_unchanged(question.arguments)
+        return report
 
     def _at(self, theta: Any) -> Question:
-        vector, layout, _ = accept.point(theta, self._question.layout)
+        asked = self._question
+        vector, layout, narrow = accept.point(theta, asked.layout)
         accept.step(self._eps, vector, layout)
-        return replace(self._question, theta=vector, layout=layout)
+        return Question(asked.cost, None, vector, layout, asked.arguments, narrow=narrow)
 
     def _evaluator(self, question: Question) -> Evaluator:
         """J near theta, not vetted again, with the values that the arguments have now."""
-        threads = Threads(self._options.workers, self._options.chunk)
-        evaluator = Evaluator(self._source.of(question.arguments.private()), question.theta, question.layout, threads)
+        source = self._source.of(question.arguments.private())
+        evaluator = Evaluator(source, question.theta, question.layout, self._threads)
         evaluator.seconds = self._seconds
         return evaluator

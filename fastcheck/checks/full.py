@@ -8,10 +8,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
-from fastcheck.checks.opening import Opening, closing, opened, vetted
+from fastcheck.checks.opening import Opening, opened, vetted
 from fastcheck.diagnosis.diagnose import findings
 from fastcheck.evaluate.evaluator import Evaluator
-from fastcheck.evaluate.progress import progress_of
+from fastcheck.evaluate.progress import Progress, muted, progress_of
 from fastcheck.judge import rule
 from fastcheck.judge.doubts import doubted, explained
 from fastcheck.judge.rule import Measured
@@ -124,8 +124,9 @@ def gradient(
     options = accept.options(question.layout, question.theta, eps=eps, workers=workers, chunk=chunk, progress=progress)
     selection = accept.selection(components, tensors, question.layout)
     evaluator = vetted(question, options)
-    with closing(question, evaluator):
-        return passed(evaluator, selection, step_of(options, evaluator), options)
+    numeric = passed(evaluator, selection, step_of(options, evaluator), progress_of(options.progress))
+    evaluator.require_unchanged(question.arguments)
+    return numeric
 
 
 def assert_gradient(
@@ -143,12 +144,12 @@ def step_of(options: Options, evaluator: Evaluator) -> float:
     return choose_eps(evaluator) if isinstance(options.eps, str) else options.eps
 
 
-def passed(evaluator: Evaluator, selection: Selection, eps: float, options: Options) -> Vector:
+def passed(evaluator: Evaluator, selection: Selection, eps: float, progress: Progress) -> Vector:
     """The pass: differences at ``eps`` of all components of the selection, in its order, with a sign of life."""
     seconds = evaluator.projected_seconds(2 * selection.size)
-    if seconds > _LONG and options.progress is not False:
+    if seconds > _LONG and progress is not muted:
         print(_LONG_RUN.format(minutes=seconds / 60), file=sys.stderr)
-    with progress_of(options.progress)(selection.size) as show:
+    with progress(selection.size) as show:
         return differences(evaluator, selection, eps, show)
 
 
@@ -158,7 +159,7 @@ def report_of(opening: Opening, eps: float) -> Report:
     selection = options.selection
     analytic = opening.analytic.at(selection)
     begin = time.perf_counter()
-    numeric = passed(evaluator, selection, eps, options)
+    numeric = passed(evaluator, selection, eps, opening.progress)
     noise = measure_noise(evaluator, selection, numeric, eps)
     measured = looked_again(evaluator, _first(selection, numeric, noise, eps), analytic.first, noise, eps)
     evaluator.rest()

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from fastcheck.evaluate.analytic import Analytic, analytic_of
 from fastcheck.evaluate.evaluator import Evaluator
 from fastcheck.evaluate.progress import Progress, progress_of
-from fastcheck.evaluate.source import Source
+from fastcheck.evaluate.source import source_of
 from fastcheck.evaluate.workers import Threads
 from fastcheck.problem.question import Options, Question
 
@@ -21,30 +21,20 @@ class Opening:
     question: Question
     options: Options
     evaluator: Evaluator
+    progress: Progress
     analytic: Analytic
-
-    @property
-    def progress(self) -> Progress:
-        return progress_of(self.options.progress)
 
 
 @contextmanager
 def opened(question: Question, options: Options) -> Iterator[Opening]:
     """The opening of a check; what the cost did to its arguments is found out when the check is done."""
     evaluator = vetted(question, options)
-    with closing(question, evaluator):
-        yield Opening(question, options, evaluator, analytic_of(question))
+    yield Opening(question, options, evaluator, progress_of(options.progress), analytic_of(question))
+    evaluator.require_unchanged(question.arguments)
 
 
 def vetted(question: Question, options: Options) -> Evaluator:
     """J near theta, compiled and vetted."""
-    source = Source(question.cost, question.arguments.private(), question.paired)
+    source = source_of(question.cost, question.arguments.private(), question.paired)
     threads = Threads(options.workers, options.chunk)
     return Evaluator(source, question.theta, question.layout, threads).vetted(question.arguments)
-
-
-@contextmanager
-def closing(question: Question, evaluator: Evaluator) -> Iterator[None]:
-    """Refuse, at the very end, a cost that wrote into its arguments."""
-    yield
-    evaluator.source.arguments.require_unchanged(question.arguments, "cost")

@@ -16,16 +16,12 @@ import numpy as np
 from fastcheck.errors import InputError, InputTypeError, add_note
 from fastcheck.evaluate.blas import single_threaded
 from fastcheck.evaluate.moves import Moves, Table
-from fastcheck.evaluate.progress import Show
+from fastcheck.evaluate.progress import Show, nothing
 from fastcheck.evaluate.source import RETURN, Raised, Source, turn
 from fastcheck.evaluate.workers import Copies, Threads, n_cores
 from fastcheck.problem.arguments import Arguments
 from fastcheck.problem.layout import Layout
 from fastcheck.vectors import Vector, first_difference
-
-
-def _silent(n_done: int) -> None:
-    """Show nothing."""
 
 
 @dataclass
@@ -48,6 +44,8 @@ class Evaluator:
         J at theta; nan if it was not asked for.
     seconds : float
         Of one evaluation of J.
+    n_workers : int
+        That a long run gets.
     evaluations : int
         Of J so far.
     """
@@ -58,18 +56,14 @@ class Evaluator:
         self.source, self.theta, self.layout, self.threads = source, theta, layout, threads
         self.value = self.seconds = math.nan
         self._count = count or _Count()
+        self.n_workers = threads.number(source)
         self._copies = Copies(theta, self.n_workers)
 
     @property
     def evaluations(self) -> int:
         return self._count.n
 
-    @property
-    def n_workers(self) -> int:
-        """The workers that a long run gets."""
-        return self.threads.number(self.source)
-
-    def values(self, moves: Moves, show: Show = _silent) -> Table:
+    def values(self, moves: Moves, show: Show = nothing) -> Table:
         """J at the points of every line; nan where the cost raises ValueError or ArithmeticError.
 
         ``show`` is told how many lines are done. Any other exception of the cost is raised with a note that names the
@@ -129,7 +123,7 @@ class Evaluator:
         if index is not None:
             name = self.layout.name(index)
             raise InputError(f"cost must not modify theta, got a change of {name}: copy before you write")
-        self.source.arguments.require_unchanged(original, "cost")
+        self.require_unchanged(original)
         _require_finite(first)
         if first != again:
             raise InputError(
@@ -138,6 +132,10 @@ class Evaluator:
             )
         self.value, self.seconds = first, min(seconds_first, seconds)
         return self
+
+    def require_unchanged(self, original: Arguments) -> None:
+        """Refuse, at the very end, a cost that wrote into its arguments; ``original`` is what they are copies of."""
+        self.source.arguments.require_unchanged(original, "cost")
 
     def _evaluated(self, theta: Vector) -> tuple[float, float]:
         """J and the seconds it took; the cost's own exception passes, with a note."""

@@ -76,13 +76,17 @@ class ComponentMoves:
     def evaluated(self, source: Source, own: Vector, theta: Vector) -> Table:
         which = self.components
         components = np.arange(which.start, which.stop) if isinstance(which, range) else which
-        table = (self.size, self.n_points)
-        offsets = np.broadcast_to(self.offsets, table).ravel()
-        j = source.kernel.probe(own, np.repeat(components, self.n_points), offsets).reshape(table)
+        p = self.n_points
+        offsets = np.empty((components.size, p))
+        offsets[:] = self.offsets
+        j = source.kernel.probe(own, np.repeat(components, p), offsets.ravel())
         if self.weights is None:
-            return j
+            return j.reshape(-1, p)
+        total: Vector = self.weights[0] * j[0::p]
         with np.errstate(invalid="ignore", over="ignore"):  # inf - inf: J is not finite there, which the report names
-            return np.asarray((j * self.weights).sum(axis=1))
+            for k in range(1, p):
+                total += self.weights[k] * j[k::p]
+        return total
 
 
 @dataclass(frozen=True, eq=False)

@@ -16,17 +16,29 @@ _PATIENCE = 1.0  # seconds without a bar
 
 def progress_of(chosen: bool | Callable[[int, int], None] | None) -> Progress:
     """What ``progress=`` asks for: None (a bar if it takes long and somebody looks), True, False, or ``f(done, total)``."""
-    if chosen is False or (chosen is None and not _watched()):
-        return silent
+    if chosen is False:
+        return muted
+    if chosen is None and not _watched():
+        return unwatched
     if chosen is None or chosen is True:
         return lambda total: _bar(total, 0.0 if chosen else _PATIENCE)
     return lambda total: _told(total, chosen)
 
 
-@contextmanager
-def silent(total: int) -> Iterator[Show]:
+def nothing(done: int) -> None:
     """Show nothing."""
-    yield lambda done: None
+
+
+@contextmanager
+def muted(total: int) -> Iterator[Show]:
+    """Nothing is to be told, not even that it will take long."""
+    yield nothing
+
+
+@contextmanager
+def unwatched(total: int) -> Iterator[Show]:
+    """Nobody sees a bar."""
+    yield nothing
 
 
 @contextmanager

@@ -10,7 +10,7 @@ import inspect
 import threading
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from typing import Any
 
@@ -43,15 +43,9 @@ class Source:
 
     function: Callable[..., Any]
     arguments: Arguments
-    paired: bool = False  # the function returns (J, gradient)
-
-    @property
-    def compiled(self) -> bool:
-        return isinstance(self.function, _Dispatcher)
-
-    @property
-    def parallel(self) -> bool:
-        return is_parallel(self.function)
+    paired: bool  # the function returns (J, gradient)
+    compiled: bool
+    parallel: bool
 
     @cached_property
     def kernel(self) -> Kernel:
@@ -60,7 +54,7 @@ class Source:
 
     def of(self, arguments: Arguments) -> Source:
         """The same function with other arguments."""
-        return replace(self, arguments=arguments)
+        return Source(self.function, arguments, self.paired, self.compiled, self.parallel)
 
     def value(self, theta: Vector) -> Any:
         """What the function gives for J, whatever that is."""
@@ -111,6 +105,11 @@ class Raised(Exception):
     def __init__(self, error: Exception, component: int | None = None, offset: float = 0.0) -> None:
         super().__init__(error, component, offset)
         self.error, self.component, self.offset = error, component, offset
+
+
+def source_of(function: Callable[..., Any], arguments: Arguments, paired: bool = False) -> Source:
+    """The source of J; nothing is compiled yet."""
+    return Source(function, arguments, paired, isinstance(function, _Dispatcher), is_parallel(function))
 
 
 def turn(parallel: bool) -> AbstractContextManager[Any]:

@@ -16,7 +16,7 @@ import numpy as np
 
 from fastcheck.evaluate.blas import single_threaded
 from fastcheck.evaluate.moves import Moves, Table
-from fastcheck.evaluate.progress import Show
+from fastcheck.evaluate.progress import Show, nothing
 from fastcheck.evaluate.source import Source
 from fastcheck.vectors import Vector
 
@@ -49,13 +49,13 @@ class Threads:
         ``seconds`` is what a line takes. ``show`` is told how many lines are done, from the calling thread.
         """
         n_shares = int(moves.size * seconds / _MIN_SHARE_SECONDS)
-        n_workers = max(1, min(self.number(source), copies.most, moves.size, n_shares))
+        n_workers = max(1, min(copies.most, moves.size, n_shares))
         run = _Run(moves, source, theta, _Chunks(moves.size, *_chunk_sizes(self.chunk, moves.size, seconds, n_workers)))
         own, *others = copies.some(n_workers)
         with single_threaded.hold():
             if others:
                 with ThreadPoolExecutor(len(others), thread_name_prefix="fastcheck") as pool:
-                    helpers = [pool.submit(run.work, other, _show_nothing) for other in others]
+                    helpers = [pool.submit(run.work, other, nothing) for other in others]
                     run.work(own, show)
                 for helper in helpers:
                     helper.result()
@@ -133,10 +133,6 @@ def n_cores() -> int:
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
-
-
-def _show_nothing(n_done: int) -> None:
-    """Only the calling thread shows progress."""
 
 
 def _chunk_sizes(chosen: int | None, n_items: int, seconds_each: float, workers: int) -> tuple[int, int, int]:

@@ -8,7 +8,7 @@ import numpy as np
 
 from fastcheck.evaluate.evaluator import Evaluator
 from fastcheck.evaluate.moves import ComponentMoves, Table
-from fastcheck.evaluate.progress import Show
+from fastcheck.evaluate.progress import Show, nothing
 from fastcheck.problem.selection import Selection
 from fastcheck.vectors import Vector
 
@@ -29,7 +29,8 @@ class Stencil:
 
     def moves(self) -> ComponentMoves:
         """Where J is needed, and how the two J of a component are summed."""
-        offsets = np.multiply.outer(np.atleast_1d(np.asarray(self.steps)), _SIDES)
+        h = self.steps
+        offsets = (h * _SIDES)[None, :] if isinstance(h, float) else np.multiply.outer(h, _SIDES)
         return ComponentMoves(self.selection.run(0, self.selection.size), offsets, _SIDES)
 
     def slopes(self, sums: Table) -> Vector:
@@ -44,8 +45,7 @@ class Stencil:
         return sums
 
 
-def differences(evaluator: Evaluator, selection: Selection, steps: float | Vector, show: Show | None = None) -> Vector:
+def differences(evaluator: Evaluator, selection: Selection, steps: float | Vector, show: Show = nothing) -> Vector:
     """The two-sided differences of J at the components of ``selection``, in its order, shape (k,)."""
     stencil = Stencil(selection, evaluator.theta, steps)
-    moves = stencil.moves()
-    return stencil.slopes(evaluator.values(moves) if show is None else evaluator.values(moves, show))
+    return stencil.slopes(evaluator.values(stencil.moves(), show))

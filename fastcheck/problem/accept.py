@@ -11,7 +11,7 @@ import numpy as np
 
 from fastcheck.errors import InputError, InputTypeError, shown
 from fastcheck.problem.arguments import Arguments
-from fastcheck.problem.layout import Layout, pack, real_array, require_finite, require_gapless
+from fastcheck.problem.layout import Layout, pack, real_array, require_finite
 from fastcheck.problem.question import BUDGET, Gradient, Options, Question, SecondOfPair, gradient_vector
 from fastcheck.problem.selection import Selection, matching, sample
 from fastcheck.vectors import Indices, Vector
@@ -58,8 +58,10 @@ def point(theta: Any, layout: Any) -> tuple[Vector, Layout, tuple[str, ...]]:
     """Theta as a contiguous float64 vector, its layout, and the tensors that were given in less than float64."""
     if layout is not None and not isinstance(layout, Layout):
         raise InputTypeError(f"layout must be a Layout, got {type(layout).__name__}: pass the one that pack returned")
-    if layout is not None:
-        require_gapless(layout)
+    if layout is not None and not layout.is_gapless:
+        raise InputError(
+            f"layout must join differently named tensors without gaps, got {shown(layout.names)}: make it with fastcheck.pack or Layout.of"
+        )
     if isinstance(theta, Mapping):
         vector, own = pack(theta)
         if layout is not None and _shapes(layout) != _shapes(own):

@@ -3,43 +3,13 @@ from __future__ import annotations
 import numba
 import numpy as np
 import pytest
-from scipy.stats import kstest
 
 import fastcheck as fc
 from fastcheck import zoo
-from fastcheck.evaluate.direction import DENSITY, draw
 from fastcheck.judge.verdict import Verdict
 from fastcheck.zoo.mlp import ACTIVATIONS
 
 SIZES = (20, 40, 30, 6)
-
-
-def entries(direction):
-    return np.array([direction.entry(i) for i in range(direction.start, direction.stop)])
-
-
-def test_directions_are_uniform_independent_and_reproducible(rng):
-    u, v = draw(rng, 0, 20_000), draw(rng, 0, 20_000)
-    a, b = entries(u), entries(v)
-    assert kstest(a, "uniform", args=(-np.sqrt(3), 2 * np.sqrt(3))).pvalue > 1e-3
-    for pair in ((a, b), (a[1:], a[:-1]), (a[::2], a[1::2])):
-        assert abs(np.corrcoef(*pair)[0, 1]) < 0.03
-    assert np.array_equal(entries(u.part(500, 700)), a[500:700])
-
-
-def test_the_dot_product_of_a_part_is_that_of_its_entries(rng):
-    u, vector = draw(rng, 3, 9_999), rng.standard_normal(10_000)
-    for part in (u, u.part(3, 4), u.part(4000, 9000)):
-        assert part.dot(vector) == pytest.approx(entries(part) @ vector[part.start : part.stop], rel=1e-12)
-
-
-@pytest.mark.parametrize("error", [[1.0], [1.0, -1.0], [1.0, 1.0, 1.0], [3.0, 0.1, -2.0, 1.0]])
-def test_a_direction_misses_no_more_often_than_the_guarantee_says(error, rng):
-    error = np.array(error) / np.linalg.norm(error)
-    hits = np.array([abs(draw(rng, 0, error.size).dot(error)) for _ in range(20_000)])
-    for t in (0.01, 0.1, 0.5):
-        assert np.mean(hits <= t) <= DENSITY * t + 0.01
-    assert np.mean(hits**2) == pytest.approx(1.0, rel=0.05)
 
 
 @pytest.mark.parametrize("l2", [0.0, 0.1])
@@ -125,7 +95,7 @@ def test_the_same_for_any_workers_and_again():
 
 
 def test_nothing_of_the_callers_is_modified(theta, weights):
-    from conftest import quartic, quartic_gradient
+    from costs import quartic, quartic_gradient
 
     gradient = quartic_gradient(theta, weights)
     before = [array.copy() for array in (theta, weights, gradient)]
@@ -149,7 +119,7 @@ def test_a_large_linear_cost():
 
 
 def test_a_gradient_that_is_not_finite(theta, weights):
-    from conftest import quartic, quartic_gradient
+    from costs import quartic, quartic_gradient
 
     gradient = quartic_gradient(theta, weights)
     gradient[3] = np.nan

@@ -6,7 +6,7 @@ import sys
 import matplotlib
 import numpy as np
 import pytest
-from conftest import quartic, quartic_gradient
+from costs import quartic, quartic_gradient
 from matplotlib.text import Text
 
 import fastcheck as fc

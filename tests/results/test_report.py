@@ -4,7 +4,7 @@ import json
 
 import numpy as np
 import pytest
-from conftest import quartic, quartic_gradient
+from costs import quartic, quartic_gradient
 
 import fastcheck as fc
 from fastcheck import zoo

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import numba
 import numpy as np
-from conftest import quartic
+from costs import quartic
 from numba.core.runtime import _nrt_python, rtsys
 
 import fastcheck as fc

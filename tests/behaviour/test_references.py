@@ -115,7 +115,7 @@ def test_closed_forms(function, derivative, theta):
 
 
 def test_plain_python_gives_the_same_numbers(theta, weights):
-    from conftest import quartic
+    from costs import quartic
 
     compiled, plain = (fc.gradient(cost, theta, (weights,)) for cost in (quartic, quartic.py_func))
     np.testing.assert_allclose(plain, compiled, atol=ROUNDING * 10, rtol=0)

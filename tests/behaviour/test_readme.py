@@ -3,7 +3,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-README = (Path(__file__).parent.parent / "README.md").read_text()
+README = (Path(__file__).parents[2] / "README.md").read_text()
 
 
 def test_the_python_of_the_readme_runs():

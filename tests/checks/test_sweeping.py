@@ -7,7 +7,7 @@ from dataclasses import replace
 import numba
 import numpy as np
 import pytest
-from conftest import quartic, quartic_gradient
+from costs import quartic, quartic_gradient
 
 import fastcheck as fc
 from fastcheck import zoo

@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 import numba
 import numpy as np
 import pytest
-from conftest import quartic, quartic_gradient
+from costs import quartic, quartic_gradient
 from threadpoolctl import threadpool_info, threadpool_limits
 
 import fastcheck as fc

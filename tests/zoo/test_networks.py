@@ -1,6 +1,8 @@
+"""The networks of the zoo and the bugs that they plant."""
+
 from __future__ import annotations
 
-from importlib import import_module
+from collections import Counter
 
 import numpy as np
 import pytest
@@ -11,16 +13,6 @@ from fastcheck.zoo import NETWORKS
 from fastcheck.zoo._bugs import KINDS
 
 SMALL = {"mlp": {"sizes": (12, 20, 15, 5)}}
-CASES = {
-    **{
-        f"{network}-{activation}": (network, {"activation": activation})
-        for network in ("mlp", "conv", "batchnorm")
-        for activation in import_module(f"fastcheck.zoo.{network}").ACTIVATIONS
-    },
-    "lstm": ("lstm", {}),
-    "attention": ("attention", {}),
-}
-STEPS = (1e-5, 1e-6, 1e-7)
 
 
 def make(network: str, **options) -> fc.Problem:
@@ -29,39 +21,6 @@ def make(network: str, **options) -> fc.Problem:
 
 def gradients(problem: fc.Problem) -> dict[str, np.ndarray]:
     return problem.layout.unpack(problem.grad(problem.theta, *problem.args))
-
-
-def planted(problem: fc.Problem, right: fc.Problem) -> set[str]:
-    """The tensors whose gradient the bug changes."""
-    gradient, expected = gradients(problem), gradients(right)
-    return {name for name in expected if not np.allclose(gradient[name], expected[name], rtol=1e-9, atol=0)}
-
-
-def named(report: fc.Report) -> set[str]:
-    return {t.name for t in report.tensors if t.verdict in (fc.Verdict.WRONG, fc.Verdict.SUSPECT)}
-
-
-@pytest.mark.parametrize("eps", STEPS)
-@pytest.mark.parametrize("l2", [0.0, 0.1])
-@pytest.mark.parametrize("case", CASES)
-def test_every_right_gradient_is_correct(case, l2, eps):
-    network, options = CASES[case]
-    for seed in range(4):
-        report = make(network, l2=l2, seed=seed, **options).check(eps=eps)
-        assert report.verdict is fc.Verdict.CORRECT, str(report)
-        assert not named(report)
-
-
-@pytest.mark.parametrize(("case", "bug"), [(case, bug) for case in CASES for bug in zoo.bugs(CASES[case][0])])
-def test_every_bug_is_caught_and_its_tensors_named(case, bug):
-    network, options = CASES[case]
-    problem = make(network, bug=bug, **options)
-    tensors = planted(problem, make(network, l2=problem.args[-1], **options))
-    assert tensors
-    for eps in STEPS:
-        report = problem.check(eps=eps)
-        assert report.verdict is fc.Verdict.WRONG, str(report)
-        assert named(report) == tensors
 
 
 @pytest.mark.parametrize("network", NETWORKS)
@@ -99,22 +58,6 @@ def test_the_data_shows_the_number_of_examples(network):
 
 def test_the_default_has_about_ten_thousand_parameters():
     assert zoo.mlp().theta.size == 10_060
-
-
-def test_the_course_example_as_given():
-    report = zoo.course().check()
-    assert f"{report.ratio:.5f}" == "0.28509"
-    assert report.verdict is fc.Verdict.WRONG
-    assert named(report) == {"W2", "b1"}
-
-
-def test_the_course_example_fixed_is_correct_and_its_ratio_is_rounding():
-    report = zoo.course(fixed=True).check(eps=1e-7)
-    assert report.verdict is fc.Verdict.CORRECT
-    assert report.ratio == pytest.approx(1.19e-7, rel=0.02)
-    assert 1 / 3 < report.ratio / report.floor < 3
-    assert "rounding" in {f.kind for f in report.findings}
-    assert zoo.course(fixed=True).check(eps=1e-5).ratio < 2e-9
 
 
 @pytest.mark.parametrize(

@@ -42,7 +42,7 @@ def test_the_step_follows_the_scale_of_theta(scale, rng):
 
 
 def test_a_checker_keeps_the_step_that_it_chose(theta, weights):
-    from conftest import quartic, quartic_gradient
+    from costs import quartic, quartic_gradient
 
     with fc.Checker(quartic, theta, args=(weights,), eps="auto") as checker:
         first = checker.check(theta, quartic_gradient)
@@ -53,7 +53,7 @@ def test_a_checker_keeps_the_step_that_it_chose(theta, weights):
 
 
 def test_evaluations_are_counted_exactly(theta, weights):
-    from conftest import quartic, quartic_gradient
+    from costs import quartic, quartic_gradient
 
     calls = []
 

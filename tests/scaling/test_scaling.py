@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from conftest import quartic, quartic_gradient
+from costs import quartic, quartic_gradient
 from hypothesis import given
 from hypothesis import strategies as st
 
