@@ -27,23 +27,29 @@ class Moves(Protocol):
     @property
     def size(self) -> int:
         """How many lines there are."""
+        ...
 
     @property
     def n_points(self) -> int:
         """How many points there are on each."""
+        ...
 
     @property
     def shape(self) -> tuple[int, ...]:
         """Of the table of J."""
+        ...
 
     def part(self, start: int, stop: int) -> Moves:
         """The lines from ``start`` to ``stop``."""
+        ...
 
     def seconds(self, evaluation: float, n: int) -> float:
         """About how long a line takes, if one J takes ``evaluation`` and theta has n components."""
+        ...
 
     def evaluated(self, source: Source, own: Vector, theta: Vector) -> Table:
         """J at every point; ``own`` is a copy of ``theta``, written to and restored. `Raised` if the cost raises."""
+        ...
 
 
 @dataclass(frozen=True, eq=False)

@@ -16,7 +16,7 @@ from typing import Any
 
 import numba
 import numpy as np
-from numba.core import types
+from numba.core import errors, types
 from numba.core.dispatcher import Dispatcher as _Dispatcher
 
 from fastcheck.errors import InputError, InputTypeError, first_line
@@ -220,7 +220,7 @@ def _returned(function: Dispatcher, taken: tuple[Kind, ...]) -> Kind:
     try:
         if taken not in function.overloads:
             function.compile(taken)
-    except numba.core.errors.NumbaError as error:
+    except errors.NumbaError as error:
         raise InputError(
             f"cost must compile with numba for ({', '.join(map(str, taken))}), got {type(error).__name__}: {_cause(error)}: "
             "call cost(theta, *args) yourself to see numba's report"
@@ -241,7 +241,7 @@ def _kind(value: Any, what: str) -> Kind:
     """The numba type of one argument."""
     try:
         return _typeof(value)
-    except (ValueError, numba.core.errors.NumbaError) as error:
+    except (ValueError, errors.NumbaError) as error:
         raise InputTypeError(
             f"{what} must be of a type that numba knows, got {type(value).__name__}: pass arrays and numbers, or a plain Python cost"
         ) from error

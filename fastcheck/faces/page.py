@@ -155,8 +155,8 @@ def _tensor_row(t: TensorReport, screened: bool) -> list[Cell]:
 
 def _components(report: Report) -> Table:
     """The components with the largest errors: those that are wrong by themselves, and a few at least."""
-    columns = dict.fromkeys(("component", "analytic", "numeric", "numeric − analytic", "bound"), "number")
-    columns |= {"component": "name"}
+    columns: dict[str, str] = {"component": "name"}
+    columns |= dict.fromkeys(("analytic", "numeric", "numeric − analytic", "bound"), "number")
     note = (
         f"Of {report.n_checked:,} components. Up to its bound, a numeric value may be off by rounding or by the step."
     )

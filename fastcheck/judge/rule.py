@@ -273,7 +273,7 @@ def _reported(tensor: Tensor, judged: Judgement, measured: Measured, analytic: V
         bound = measured.best.bound[span] if measured.best.low is measured.best.value else measured.bound[span]
         position = span.start + int(worst_of(measured.numeric[span], analytic[span], bound)[0])
         worst = Component.of(
-            selection.index(position), measured.numeric[position], analytic[position], selection.layout
+            selection.index(position), float(measured.numeric[position]), float(analytic[position]), selection.layout
         )
     return TensorReport(
         tensor.name,

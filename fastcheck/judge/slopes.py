@@ -123,6 +123,8 @@ def slopes_along(rays: Rays, directions: list[Direction], vector: Vector) -> Slo
     rounding = ROUNDING * rays.noise / times
     sides = np.full((*times.shape, 2), np.nan)
     left, bend = np.arange(len(directions)), np.zeros(len(directions))
+    central = gap = np.full(times.shape, np.nan)
+    value, bound = expected, np.full(len(directions), np.inf)
     for step in range(STEPS.size):
         sides[left, step] = rays.sides([directions[k] for k in left], times[left, step])
         central = (sides[..., 0] - sides[..., 1]) / (2 * times)
@@ -142,6 +144,7 @@ def _of_kinks(slopes: Slopes, central: Table, gap: Table, rounding: Table) -> tu
     ``slopes.on_kink`` are suspects at first. Returned are also the positions at which a kink may just be reached.
     """
     suspect, value, bound = slopes.on_kink, slopes.value, slopes.bound
+    jump = np.zeros(suspect.size)
     for step in _SHORT:
         jump = _jump(gap, step, rounding)
         clear = suspect & (jump == 0)

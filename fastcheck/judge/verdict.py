@@ -41,7 +41,6 @@ class Component:
 
     @classmethod
     def of(cls, index: int, numeric: float, analytic: float, layout: Layout) -> Component:
-        numeric, analytic = float(numeric), float(analytic)
         return cls(index, layout.name(index), analytic, numeric, numeric - analytic)
 
 

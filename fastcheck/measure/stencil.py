@@ -30,7 +30,7 @@ class Stencil:
     def moves(self) -> ComponentMoves:
         """Where J is needed, and how the two J of a component are summed."""
         h = self.steps
-        offsets = (h * _SIDES)[None, :] if isinstance(h, float) else np.multiply.outer(h, _SIDES)
+        offsets = np.multiply.outer(h, _SIDES) if isinstance(h, np.ndarray) else (h * _SIDES)[None, :]
         return ComponentMoves(self.selection.run(0, self.selection.size), offsets, _SIDES)
 
     def slopes(self, sums: Table) -> Vector:
@@ -39,7 +39,7 @@ class Stencil:
             stop = min(start + _BLOCK, sums.size)
             which = self.selection.run(start, stop)
             at = self.theta[which.start : which.stop] if isinstance(which, range) else self.theta[which]
-            h = self.steps if isinstance(self.steps, float) else self.steps[start:stop]
+            h = self.steps[start:stop] if isinstance(self.steps, np.ndarray) else self.steps
             with np.errstate(invalid="ignore", divide="ignore", over="ignore"):  # nan stays nan
                 sums[start:stop] /= (at + h) - (at - h)
         return sums

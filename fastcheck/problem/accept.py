@@ -203,9 +203,9 @@ def _positive(value: Any, name: str, advice: str) -> int:
 
 def display(progress: Any) -> bool | Callable[[int, int], None] | None:
     """How progress is to be shown."""
+    accepted: bool | Callable[[int, int], None] | None = progress
     if progress is None or isinstance(progress, bool) or callable(progress):
-        chosen: bool | Callable[[int, int], None] | None = progress
-        return chosen
+        return accepted
     raise InputTypeError(
         f"progress must be None, True, False or a function of (done, total), got {shown(progress)}: pass None for the default"
     )

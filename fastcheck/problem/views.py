@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import Any
 
 import numba
-from numba.core import types
+from numba.core import errors, types
 from numba.extending import intrinsic
 from numba.np import arrayobj
 
@@ -33,7 +33,7 @@ def jit_views(slots: tuple[tuple[int, tuple[int, ...]], ...]) -> Callable[..., A
         if not (
             isinstance(theta, types.Array) and theta.ndim == 1 and theta.layout == "C" and theta.dtype == types.float64
         ):
-            raise numba.core.errors.TypingError(f"unpack needs theta as a contiguous float64 vector, got {theta}")
+            raise errors.TypingError(f"unpack needs theta as a contiguous float64 vector, got {theta}")
         kinds: list[Any] = [
             types.Array(types.float64, len(shape), "C", readonly=not theta.mutable) for _, shape in slots
         ]

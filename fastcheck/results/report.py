@@ -42,7 +42,7 @@ class Seen:
 
     def component(self, position: int) -> Component:
         index, layout = self.selection.index(position), self.selection.layout
-        return Component.of(index, self.numeric[position], self.analytic[position], layout)
+        return Component.of(index, float(self.numeric[position]), float(self.analytic[position]), layout)
 
     def worst(self, k: int) -> list[int]:
         """The positions of the ``k`` errors that are most above their bounds, worst first."""

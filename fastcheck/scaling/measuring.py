@@ -116,11 +116,11 @@ def _accepted(factory: Any) -> Factory:
         from fastcheck.zoo import mlp  # loaded only here
 
         return lambda size: mlp((64, size, 10))
+    accepted: Factory = factory
     if not callable(factory):
         raise InputTypeError(
             f"factory must be a function factory(size) -> Problem, got {type(factory).__name__}: pass one, or None for the zoo's mlp"
         )
-    accepted: Factory = factory
     return accepted
 
 
