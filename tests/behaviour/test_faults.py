@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import _thread
 import threading
-import time
 from concurrent.futures import ThreadPoolExecutor
 
 import numba
@@ -26,27 +25,31 @@ def slow(theta):
     return total
 
 
-def interrupt_after(seconds: float) -> None:
-    timer = threading.Timer(seconds, _thread.interrupt_main)
-    timer.daemon = True
-    timer.start()
+def no_thread_is_left() -> bool:
+    return not any(thread.name.startswith("fastcheck") for thread in threading.enumerate())
 
 
 @pytest.mark.parametrize("workers", [1, 2, 4])
 @pytest.mark.parametrize("compiled", [True, False])
-def test_ctrl_c_returns_within_a_second_and_leaves_nothing_behind(compiled, workers):
-    theta = np.ones(1_000_000)
-    before, threads = theta.copy(), threading.active_count()
-    cost = slow if compiled else lambda theta: slow(theta)
-    slow(theta)
-    fc.gradient(cost, theta[:2], workers=workers)
-    begin = time.perf_counter()
-    interrupt_after(0.5)
+def test_ctrl_c_ends_the_run_and_leaves_nothing_behind(compiled, workers):
+    theta = np.ones(1_000_000)  # a quarter of an hour of work
+    before, begun, told = theta.copy(), threading.Event(), []
+
+    def progress(done, total):
+        told.append(done)
+        begun.set()
+
+    def interrupt():
+        begun.wait()
+        _thread.interrupt_main()
+
+    interrupter = threading.Thread(target=interrupt)
+    interrupter.start()
     with pytest.raises(KeyboardInterrupt):
-        fc.gradient(cost, theta, workers=workers)
-    assert time.perf_counter() - begin < 1.5
-    assert threading.active_count() <= threads + 1  # the timer that interrupted may still be ending
-    assert not any(thread.name.startswith("fastcheck") for thread in threading.enumerate())
+        fc.gradient(slow if compiled else lambda theta: slow(theta), theta, workers=workers, progress=progress)
+    interrupter.join()
+    assert told[-1] < theta.size / 10
+    assert no_thread_is_left()
     assert np.array_equal(theta, before)
 
 
@@ -57,11 +60,11 @@ def test_an_exception_in_one_worker_stops_the_others():
             raise RuntimeError("here")
         return slow(theta)
 
-    begin = time.perf_counter()
+    told = []
     with pytest.raises(RuntimeError, match="here"):
-        fc.gradient(cost, np.ones(1_000_000), workers=2)
-    assert time.perf_counter() - begin < 30  # far less than the quarter of an hour that all components take
-    assert not any(thread.name.startswith("fastcheck") for thread in threading.enumerate())
+        fc.gradient(cost, np.ones(1_000_000), workers=2, progress=lambda done, total: told.append(done))
+    assert max(told, default=0) < 100_000
+    assert no_thread_is_left()
 
 
 @pytest.mark.parametrize("workers", [1, 2, 3])

@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-import contextlib
-
 import numba
 import numpy as np
 import pytest
@@ -9,6 +7,10 @@ from costs import quartic, quartic_gradient
 
 import fastcheck as fc
 from fastcheck import zoo
+from fastcheck.checks.opening import vetted
+from fastcheck.evaluate.evaluator import Evaluator
+from fastcheck.evaluate.workers import n_cores
+from fastcheck.problem import accept
 
 
 def test_theta_and_gradient_as_dicts_give_the_report_of_the_vectors(theta, weights):
@@ -154,19 +156,18 @@ def test_a_problem_checks_itself(theta, weights):
     assert problem.check().passed
 
 
-def test_a_run_of_minutes_is_announced_with_what_to_use_instead(capsys):
-    import time
+@pytest.mark.parametrize(("progress", "announced"), [(None, True), (lambda done, total: None, True), (False, False)])
+def test_a_run_of_minutes_is_announced_with_what_to_use_instead(
+    progress, announced, theta, weights, capsys, monkeypatch
+):
+    monkeypatch.setattr(Evaluator, "projected_seconds", lambda self, n_evaluations: 180.0)
+    fc.gradient(quartic, theta, (weights,), progress=progress)
+    assert ("will take about 3 min; screen needs" in capsys.readouterr().err) is announced
 
-    def cost(theta):
-        time.sleep(0.01)
-        return float(theta.sum())
 
-    def stop(done, total):
-        raise KeyboardInterrupt
-
-    for progress, announced in ((stop, True), (False, False)):
-        checker = fc.Checker(cost, np.ones(10_000), progress=progress, chunk=1)
-        components = None if progress else [1]
-        with pytest.raises(KeyboardInterrupt) if progress else contextlib.nullcontext():
-            checker.gradient(np.ones(10_000), components)
-        assert ("will take about 3 min; screen needs" in capsys.readouterr().err) is announced
+@pytest.mark.parametrize("workers", [1, 2])
+def test_how_long_a_run_will_take(workers, theta, weights):
+    question = accept.unclaimed(quartic, theta, (weights,))
+    evaluator = vetted(question, accept.options(question.layout, question.theta, workers=workers))
+    evaluator.seconds = 0.01
+    assert evaluator.projected_seconds(2_000) == 20 / min(workers, n_cores())

@@ -1,0 +1,57 @@
+"""What the diagnosis knows of each tensor is what the rule decided, with the rule's own tolerance."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from fastcheck.diagnosis.evidence import Hypothesis, Part, parts_of
+from fastcheck.judge import rule
+from fastcheck.judge.rule import Measured
+from fastcheck.judge.verdict import Judged
+from fastcheck.problem.layout import Layout
+from fastcheck.problem.selection import Selection
+
+LAYOUT = Layout.of({"W": (2, 3), "e": (0,), "b": (4,)})
+
+
+def judged_of(numeric: np.ndarray, analytic: np.ndarray, indices: np.ndarray | None = None) -> Judged:
+    """What the rule says where the rounding of W is ten times that of b."""
+    measured = Measured.first(Selection(LAYOUT, indices), numeric, 1e-7, [1e-9, 0.0, 1e-10], [1e-9, 1e-9, 1e-10])
+    return rule.judge(measured, analytic)
+
+
+@pytest.mark.parametrize("size", [1e-6, 1.0, 1e3])  # rounding decides, and then the tensor's largest entry
+@pytest.mark.parametrize("indices", [None, np.array([1, 4, 5, 6, 9])])
+def test_slack_sigma_and_wrong_are_those_of_the_rule(size, indices, rng):
+    numeric = size * rng.standard_normal(10 if indices is None else indices.size)
+    analytic = numeric.copy()
+    analytic[[0, -1]] *= 2
+    judged = judged_of(numeric, analytic, indices)
+    spans = Selection(LAYOUT, indices).spans
+    parts = parts_of(judged, np.arange(10.0))
+    wrong = np.concatenate([span.start + np.flatnonzero(part.wrong) for span, part in zip(spans, parts, strict=True)])
+    assert wrong.tolist() == judged.wrong.tolist() == [0, numeric.size - 1]
+    for k, (part, sigma) in enumerate(zip(parts, (1e-9, 0.0, 1e-10), strict=True)):
+        assert np.array_equal(part.slack, judged.tolerance(k))
+        largest = np.abs(analytic[spans[k]]).max(initial=0.0)
+        np.testing.assert_allclose(part.slack, max(rule.C_COMPONENT * sigma, rule.GREAT * largest))
+        assert part.slack_norm == pytest.approx(rule.C * sigma * np.sqrt(part.observed.size))
+        assert part.sigma == pytest.approx(sigma)
+
+
+def test_what_is_not_finite_is_left_out(rng):
+    numeric = rng.standard_normal(10)
+    analytic = numeric.copy()
+    analytic[2], numeric[8] = np.nan, np.inf
+    w, _, b = parts_of(judged_of(numeric, analytic), np.arange(10.0))
+    assert (w.places.tolist(), b.places.tolist()) == ([0, 1, 3, 4, 5], [0, 1, 3])
+    assert (w.theta.tolist(), b.theta.tolist()) == ([0, 1, 3, 4, 5], [6, 7, 9])
+
+
+@pytest.mark.parametrize(("times", "agrees"), [(0.9, True), (1.1, False)])
+def test_a_hypothesis_explains_what_it_leaves_within_the_slack(times, agrees, rng):
+    part: Part = parts_of(judged_of(numeric := rng.standard_normal(10), 2 * numeric), np.arange(10.0))[0]
+    off = numeric[:6].copy()
+    off[3] += times * part.slack[3]
+    assert part.explained(Hypothesis("scale", off, "", "")) == agrees
