@@ -13,7 +13,7 @@ from fastcheck.checks.sweeping import sweep
 from fastcheck.diagnosis.finding import Finding
 from fastcheck.errors import InputError, InputTypeError
 from fastcheck.evaluate.kernels import central_difference
-from fastcheck.judge.verdict import Component, TensorReport, Verdict
+from fastcheck.judge.verdict import Component, TensorReport, Verdict, Witness
 from fastcheck.problem.layout import Layout, Tensor, pack
 from fastcheck.results.location import Location
 from fastcheck.results.report import Report
@@ -37,6 +37,7 @@ __all__ = [
     "Tensor",
     "TensorReport",
     "Verdict",
+    "Witness",
     "assert_gradient",
     "central_difference",
     "check",

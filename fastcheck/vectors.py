@@ -7,8 +7,10 @@ import math
 import numpy as np
 import numpy.typing as npt
 
-Vector = npt.NDArray[np.float64]
+Vector = npt.NDArray[np.float64]  # of one dimension
 Indices = npt.NDArray[np.int64]
+Array = npt.NDArray[np.float64]  # of any shape
+Integers = npt.NDArray[np.int64]
 Flags = npt.NDArray[np.bool_]
 
 _BLOCK = 1 << 16  # entries looked at together, so that a look costs no vector of length n

@@ -2,33 +2,24 @@
 
 from __future__ import annotations
 
-import sys
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
+from fastcheck.checks.ladders import laddered
 from fastcheck.checks.opening import Opening, opened, vetted
+from fastcheck.checks.passing import pass_of, pass_over, plan_of
 from fastcheck.diagnosis.diagnose import findings
-from fastcheck.evaluate.evaluator import Evaluator
-from fastcheck.evaluate.progress import Progress, muted, progress_of
-from fastcheck.judge import rule
-from fastcheck.judge.doubts import doubted, explained
-from fastcheck.judge.rule import Measured
-from fastcheck.measure.around import STEPS, slopes_around
-from fastcheck.measure.estimates import Cause
-from fastcheck.measure.noise import Noise, measure_noise
-from fastcheck.measure.stencil import differences
-from fastcheck.measure.steps import choose_eps, sigma
-from fastcheck.problem import accept
+from fastcheck.evaluate.progress import progress_of
+from fastcheck.judge.judging import if_repeatable, judge, numeric_bound
+from fastcheck.measure.pilots import piloted
+from fastcheck.measure.steps import Plan
+from fastcheck.problem import accept as accepting
 from fastcheck.problem.layout import Layout
-from fastcheck.problem.question import EPS, Options
-from fastcheck.problem.selection import Selection
+from fastcheck.problem.question import ACCEPT
 from fastcheck.results.report import Report
-from fastcheck.vectors import Vector, largest
-
-_LONG = 60.0  # seconds after which a run is announced
-_LONG_RUN = "fastcheck: checking every component will take about {minutes:.0f} min; screen needs a few dozen evaluations of the cost"
+from fastcheck.vectors import Vector
 
 
 def check(
@@ -38,7 +29,9 @@ def check(
     args: tuple[Any, ...] = (),
     *,
     layout: Layout | None = None,
-    eps: float | str = EPS,
+    eps: Any = None,
+    scale: Any = None,
+    accept: float = ACCEPT,
     workers: int | None = None,
     chunk: int | None = None,
     progress: bool | Callable[[int, int], None] | None = None,
@@ -61,9 +54,15 @@ def check(
         What ``cost`` and ``grad`` take beside theta. Copies are passed on: the caller's arrays are never modified.
     layout : Layout, optional
         What `pack` returned with theta; names tensors and components in the report. A dict brings its own.
-    eps : float or "auto"
-        The perturbation of one component, in the units of theta; "auto" chooses it by the consistency of differences
-        at several steps, on a sample of components.
+    eps : float, ndarray of float, shape (n,), dict, "auto" or None
+        The perturbation of one component, in the units of theta, for all or for each. None: 1e-7 in every tensor where
+        ladders along a few components say that it serves, and a step for each component elsewhere. "auto": a step for
+        each component, and differences of fourth order where those of second order do not reach 1e-7.
+    scale : float, ndarray of float, shape (n,), or dict, optional
+        The typical size of each component; abs(theta) by default, and where that is zero the geometric mean of its
+        tensor's other entries. It may be off by far.
+    accept : float
+        The ratio up to which a gradient is right, in (0, 1); a ratio from max(1e-3, accept) on is wrong.
     workers : int, optional
         Threads; None for every core (one for plain Python). The result has the same bits for any number.
     chunk : int, optional
@@ -89,13 +88,13 @@ def check(
     InputError
         The input cannot be used; raised before the work starts.
     """
-    question = accept.question(cost, grad, theta, args, kwargs, layout)
-    options = accept.options(
-        question.layout, question.theta, eps=eps, workers=workers, chunk=chunk, progress=progress,
+    question = accepting.question(cost, grad, theta, args, kwargs, layout, scale)
+    options = accepting.options(
+        question.layout, question.theta, eps=eps, accept=accept, workers=workers, chunk=chunk, progress=progress,
         components=components, tensors=tensors,
     )  # fmt: skip
     with opened(question, options) as opening:
-        return report_of(opening, step_of(options, opening.evaluator))
+        return report_of(opening)
 
 
 def gradient(
@@ -104,7 +103,8 @@ def gradient(
     args: tuple[Any, ...] = (),
     *,
     layout: Layout | None = None,
-    eps: float | str = EPS,
+    eps: Any = None,
+    scale: Any = None,
     workers: int | None = None,
     chunk: int | None = None,
     progress: bool | Callable[[int, int], None] | None = None,
@@ -118,15 +118,18 @@ def gradient(
     -------
     ndarray of float64, shape (n,), or (k,) with ``components``, in the order asked for
         ``(J(theta + eps e_i) - J(theta - eps e_i)) / ((theta_i + eps) - (theta_i - eps))``: the divisor is the step
-        really taken. nan or inf where J is not finite.
+        really taken (of fourth order where "auto" takes that). nan or inf where J is not finite.
     """
-    question = accept.unclaimed(cost, theta, args, kwargs, layout)
-    options = accept.options(question.layout, question.theta, eps=eps, workers=workers, chunk=chunk, progress=progress)
-    selection = accept.selection(components, tensors, question.layout)
+    question = accepting.unclaimed(cost, theta, args, kwargs, layout, scale)
+    options = accepting.options(
+        question.layout, question.theta, eps=eps, workers=workers, chunk=chunk, progress=progress
+    )
+    asked = accepting.selection(components, tensors, question.layout)
     evaluator = vetted(question, options)
-    numeric = passed(evaluator, selection, step_of(options, evaluator), progress_of(options.progress))
+    plan, _ = plan_of(evaluator, asked.sorted(), question.units, options.eps)
+    numeric = pass_of(evaluator, asked.sorted(), plan, progress_of(options.progress))
     evaluator.require_unchanged(question.arguments)
-    return numeric
+    return asked.from_sorted(numeric)
 
 
 def assert_gradient(
@@ -139,34 +142,25 @@ def assert_gradient(
         raise AssertionError(report.brief())
 
 
-def step_of(options: Options, evaluator: Evaluator) -> float:
-    """The eps that was asked for, or for "auto" the one that suits the cost."""
-    return choose_eps(evaluator) if isinstance(options.eps, str) else options.eps
+def report_of(opening: Opening, plan: Plan | None = None) -> Report:
+    """Measure, judge what the pass leaves open by ladders, explain, and put it all into a report.
 
-
-def passed(evaluator: Evaluator, selection: Selection, eps: float, progress: Progress) -> Vector:
-    """The pass: differences at ``eps`` of all components of the selection, in its order, with a sign of life."""
-    seconds = evaluator.projected_seconds(2 * selection.size)
-    if seconds > _LONG and progress is not muted:
-        print(_LONG_RUN.format(minutes=seconds / 60), file=sys.stderr)
-    with progress(selection.size) as show:
-        return differences(evaluator, selection, eps, show)
-
-
-def report_of(opening: Opening, eps: float) -> Report:
-    """Measure, judge, look again where there is doubt, explain, and put it all into a report."""
+    ``plan`` are steps that were chosen before; None to choose them here.
+    """
     question, options, evaluator = opening.question, opening.options, opening.evaluator
     selection = options.selection
     analytic = opening.analytic.at(selection)
     begin = time.perf_counter()
-    numeric = passed(evaluator, selection, eps, opening.progress)
-    noise = measure_noise(evaluator, selection, numeric, eps)
-    measured = looked_again(evaluator, _first(selection, numeric, noise, eps), analytic.first, noise, eps)
+    chosen, pilots = plan_of(evaluator, selection, question.units, options.eps if plan is None else plan)
+    pilots = piloted(evaluator, selection, question.units) if pilots is None else pilots
+    numeric = pass_of(evaluator, selection, chosen, opening.progress)
+    measured = pass_over(pilots, chosen, numeric, question.units)
+    measured = laddered(evaluator, measured, pilots, analytic.first)
     evaluator.rest()
     seconds = time.perf_counter() - begin
-    judged = rule.judge(measured, analytic.first)
-    judged = replace(judged, whole=rule.if_repeatable(judged.whole, analytic.first, analytic.again))
-    said = findings(question, evaluator, measured, analytic, judged, eps, seconds)
+    judged = judge(measured, analytic.first, options.accept)
+    judged = replace(judged, whole=if_repeatable(judged.whole, analytic.first, analytic.again))
+    said = findings(question, evaluator, measured, analytic, judged, pilots, chosen, seconds)
     return Report(
         ratio=judged.whole.ratio,
         floor=judged.whole.floor,
@@ -174,49 +168,18 @@ def report_of(opening: Opening, eps: float) -> Report:
         reason=judged.whole.reason,
         numeric=numeric,
         analytic=analytic.first,
-        bound=measured.bound,
+        bound=numeric_bound(measured),
         wrong=judged.wrong,
+        witnesses=judged.witnesses if judged.whole.verdict.accuses else (),
+        agreement=judged.agreement,
         components=selection.indices,
         layout=question.layout,
         tensors=judged.tensors,
         findings=said,
-        eps=eps,
+        eps=chosen.steps,
         evaluations=evaluator.evaluations,
         seconds=seconds,
-        noise=noise.overall,
+        noise=pilots.overall_noise,
         workers=evaluator.n_workers,
         compiled=evaluator.source.compiled,
     )
-
-
-def _first(selection: Selection, numeric: Vector, noise: Noise, eps: float) -> Measured:
-    """What is known after the pass: the differences, with the rounding that was heard in each tensor."""
-    heard = [sigma(level, eps) for level in noise.tensors]
-    judged_by = [sigma(noise.of(k), eps) for k in range(len(noise.tensors))]
-    return Measured.first(selection, numeric, eps, heard, judged_by)
-
-
-def looked_again(evaluator: Evaluator, measured: Measured, analytic: Vector, noise: Noise, eps: float) -> Measured:
-    """Look again wherever something seems wrong, the worst of each tensor first, as long as all turns out to be right.
-
-    Beside the first batch of each tensor, this takes at most as many evaluations as the pass did.
-    """
-    most = evaluator.evaluations + max(2 * measured.numeric.size, rule.LEAST_BUDGET)
-    for k, span in enumerate(measured.selection.spans):
-        n, goes_on = rule.BATCH, True
-        while goes_on:
-            batch, together = doubted(measured, analytic, k, n)
-            if not batch.size:
-                break
-            settled_before = bool((measured.best.cause[span] != Cause.NONE).any())
-            if settled_before and evaluator.evaluations + 2 * STEPS.size * batch.size > most:
-                measured = replace(measured, undecided=(*measured.undecided, k))
-                break
-            positions = span.start + batch
-            slopes = slopes_around(evaluator, measured.selection.at(positions), eps)
-            size = largest(analytic[span], measured.best.value[span])
-            found = explained(slopes, analytic[positions], noise.of(k), eps, size, together)
-            settled = found.cause != Cause.NONE
-            measured = replace(measured, best=measured.best.replaced(positions[settled], found.some(settled)))
-            goes_on, n = bool(settled.all()), 2 * n
-    return measured

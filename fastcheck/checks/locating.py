@@ -1,8 +1,10 @@
-"""The wrong components by bisection: a screen's failing tensors in, single components, lines or whole tensors out.
+"""The wrong components: a screen's failing tensors in, single components, lines or whole tensors out.
 
-A direction that fails on a range is halved: the slope on one half is measured, that on the other is the difference, and
-the search goes where the residual is. What is found is set right and the tensor tried again along new directions, until
-they pass. A tensor in which a sample of components is wrong is wrong throughout, and is named, not searched.
+The slopes that the screen measured point at components: an error in one leaves a trace of its own in all of them. Those
+are looked at by themselves; where none is wrong, a failing direction is halved, and the search goes where the residual
+is. What is found is set right and the tensor tried again along new directions, until they pass. A tensor in which most
+of a sample of components is wrong is wrong throughout, and is named, not searched. Nothing is named that its own ladder
+does not refute.
 """
 
 from __future__ import annotations
@@ -13,25 +15,25 @@ from typing import Any
 
 import numpy as np
 
+from fastcheck.checks.directing import directed
 from fastcheck.checks.opening import opened
-from fastcheck.checks.screening import Screened, measure
-from fastcheck.evaluate.direction import Direction, draw
+from fastcheck.checks.screening import Group, Screened, measure, witnesses_of
+from fastcheck.checks.settling import settled
+from fastcheck.evaluate.direction import Direction, draw, matched
 from fastcheck.judge import rule
-from fastcheck.judge.slopes import Slopes, slopes_along
 from fastcheck.judge.verdict import Component
-from fastcheck.measure.rays import Rays
-from fastcheck.measure.stencil import differences
-from fastcheck.problem import accept
+from fastcheck.measure.lines import ComponentLines, DirectionLines
+from fastcheck.problem import accept as accepting
 from fastcheck.problem.layout import Layout, Tensor
-from fastcheck.problem.question import BUDGET
-from fastcheck.problem.selection import Selection
+from fastcheck.problem.question import ACCEPT, BUDGET
 from fastcheck.results.location import Location
-from fastcheck.vectors import Indices, Vector
+from fastcheck.vectors import Indices, Vector, largest, norm
 
 _SAMPLE = 6  # components looked at to see whether a tensor, or a line of it, is wrong throughout
 _PASSES = 3  # new directions that have to pass before a tensor counts as set right
 _TRIES = 4  # directions in a row that may lead to nothing
-_EPS = 1e-5  # of the difference by which a wrong component is told, times theta_i if that is above 1
+_CANDIDATES = 4  # components that the slopes point at, looked at together
+_SMALL = 32  # components of a tensor up to which each is looked at
 
 
 def locate(
@@ -41,6 +43,8 @@ def locate(
     args: tuple[Any, ...] = (),
     *,
     layout: Layout | None = None,
+    scale: Any = None,
+    accept: float = ACCEPT,
     seed: int = 0,
     budget: int = BUDGET,
     workers: int | None = None,
@@ -48,17 +52,18 @@ def locate(
     progress: bool | Callable[[int, int], None] | None = None,
     kwargs: Mapping[str, Any] | None = None,
 ) -> Location:
-    """Find the components at which a gradient is wrong, by bisection with random directions.
+    """Find the components at which a gradient is wrong, from slopes along random directions.
 
     Parameters are those of `screen`, which comes first; and
 
     budget : int
         Evaluations of the cost after which the search ends with what it knows.
     """
-    question = accept.question(cost, grad, theta, args, kwargs, layout)
-    options = accept.options(
-        question.layout, question.theta, workers=workers, chunk=chunk, progress=progress, seed=seed, budget=budget
-    )
+    question = accepting.question(cost, grad, theta, args, kwargs, layout, scale)
+    options = accepting.options(
+        question.layout, question.theta, accept=accept, workers=workers, chunk=chunk, progress=progress, seed=seed,
+        budget=budget,
+    )  # fmt: skip
     with opened(question, options) as opening:
         rng = np.random.default_rng(options.seed)
         return _search(measure(opening, rng), rng, options.budget)
@@ -66,19 +71,20 @@ def locate(
 
 def _search(measured: Screened, rng: np.random.Generator, budget: int) -> Location:
     """The wrong components of a screen that failed; nothing where it did not."""
-    hunt = _Hunt(measured.rays, measured.layout, measured.analytic.copy(), rng, budget)
+    hunt = _Hunt(measured, measured.analytic.copy(), rng, budget)
     layout = measured.layout
-    ways = {k: _worst_way(directions, slopes) for k, (directions, slopes) in measured.tensors.items()}
-    for k in sorted((k for k, way in ways.items() if way.fails), key=lambda k: -ways[k].significance):
-        hunt.tensor(layout.tensors[k], ways[k])
-    whole = _worst_way(measured.directions, measured.whole)
-    if whole.fails and not any(way.fails for way in ways.values()):  # no tensor shows it by itself
-        hunt.tensor(Tensor("theta", (layout.size,), 0), whole)
+    failed = {k: measured.failed(group) for k, group in measured.tensors.items()}
+    worst = {k: float(np.where(fails, measured.tensors[k].slopes.error, -1.0).max()) for k, fails in failed.items()}
+    tensors = sorted((k for k, fails in failed.items() if fails.any()), key=lambda k: -worst[k])
+    for k in tensors:
+        hunt.tensor(layout.tensors[k], measured.tensors[k])
+    if not tensors and measured.failed(measured.whole).any():  # no tensor shows it by itself
+        hunt.tensor(Tensor("theta", (layout.size,), 0), measured.whole)
     found = [Component.of(i, numeric, float(measured.analytic[i]), layout) for i, numeric in hunt.numeric.items()]
     return Location(
         tuple(sorted(found, key=lambda c: -abs(c.error))),
         tuple(hunt.throughout),
-        measured.rays.evaluator.evaluations,
+        measured.evaluator.evaluations,
         tuple(hunt.lines),
         tuple(hunt.unsearched),
     )
@@ -90,49 +96,55 @@ class _Spent(Exception):
 
 @dataclass(frozen=True)
 class _Way:
-    """A direction, its residual and the bound of that."""
+    """A direction, its residual, the bound of that, and the error that is none."""
 
     u: Direction
     residual: float
     bound: float
-
-    @property
-    def significance(self) -> float:
-        return abs(self.residual) / self.bound
+    least: float
 
     @property
     def fails(self) -> bool:
-        return self.significance > rule.C
-
-
-def _worst_way(directions: list[Direction], slopes: Slopes) -> _Way:
-    worst = int(np.argmax(np.abs(slopes.residual) / slopes.bound))
-    return _Way(directions[worst], slopes.residual[worst], slopes.bound[worst])
+        return abs(self.residual) > max(rule.CLEAR * self.bound, self.least)
 
 
 @dataclass
 class _Hunt:
     """One search: the gradient set right where it was found wrong."""
 
-    rays: Rays
-    layout: Layout
+    measured: Screened
     gradient: Vector
     rng: np.random.Generator
     budget: int
+    still: tuple[slice, ...] = ()
     numeric: dict[int, float] = field(default_factory=dict)  # of the wrong components found
     throughout: list[str] = field(default_factory=list)
     lines: list[str] = field(default_factory=list)
     unsearched: list[str] = field(default_factory=list)
 
-    def tensor(self, tensor: Tensor, way: _Way) -> None:
-        """Search one tensor, along a direction on it that fails."""
+    def tensor(self, tensor: Tensor, group: Group) -> None:
+        """Search one tensor, along whose directions the gradient fails."""
         try:
-            self._search(tensor, way)
+            if tensor.size <= _SMALL:
+                self._look_at_all(tensor)
+            else:
+                self._search(tensor, group)
         except _Spent:
             self.unsearched.append(tensor.name)
 
-    def _search(self, tensor: Tensor, way: _Way | None) -> None:
+    def _look_at_all(self, tensor: Tensor) -> None:
+        """Every component by itself; where more than half are wrong, all of it is."""
+        found = self._refuted(np.arange(tensor.start, tensor.stop))
+        if tensor.size >= 2 and 2 * len(found) > tensor.size:
+            self.throughout.append(tensor.name)
+        elif found:
+            self._note(found)
+        else:
+            self.unsearched.append(tensor.name)
+
+    def _search(self, tensor: Tensor, group: Group) -> None:
         throughout = self._wrong_throughout(np.arange(tensor.start, tensor.stop))
+        way = None if throughout else self._after_match(tensor, group)
         in_vain = 0
         while way is not None and not throughout:
             in_vain = 0 if self._descend(way, tensor) else in_vain + 1
@@ -146,6 +158,47 @@ class _Hunt:
             self.throughout.append(tensor.name)
             self._forget(self._found_in(tensor))
 
+    def _after_match(self, tensor: Tensor, group: Group) -> _Way | None:
+        """Set right what the slopes point at, as long as they do; then a direction that still fails, or None."""
+        while candidates := self._candidates(tensor, group):
+            found = self._refuted(np.array(sorted(candidates)))
+            if not found:
+                break
+            self._note(found)
+            self._join_lines(tensor)
+        worst = max(self._remaining(group), key=lambda way: abs(way.residual) / (way.bound or 1.0), default=None)
+        return worst if worst is not None and worst.fails else self._failing_again(tensor)
+
+    def _candidates(self, tensor: Tensor, group: Group) -> set[int]:
+        """Components of the tensor that explain most of what is left in slopes that fail."""
+        ways = self._remaining(group)
+        if not any(way.fails for way in ways):
+            return set()
+        groups = (self.measured.whole, group) if group is not self.measured.whole else (group,)
+        told = [way for one in groups for way in self._remaining(one) if np.isfinite(way.bound)]
+        residuals, bounds = np.array([way.residual for way in told]), np.array([way.bound for way in told])
+        score = matched([way.u for way in told], residuals, bounds, self.gradient.size)[tensor.slice]
+        best = np.argpartition(-score, _CANDIDATES - 1)[:_CANDIDATES]
+        return {tensor.start + int(p) for p in best} - self.numeric.keys()
+
+    def _remaining(self, group: Group) -> list[_Way]:
+        """The group's directions against the gradient as it was set right so far: their slopes are known."""
+        slopes, still = group.slopes, self.still
+        if still:  # these slopes were measured with what is now left out
+            return []
+        claimed = np.array([u.dot(self.gradient, self.measured.units) for u in group.directions])
+        residual = np.where(np.isfinite(slopes.said.slope), slopes.said.slope - claimed, 0.0)
+        least = [self._least(u) for u in group.directions]
+        return [
+            _Way(*way) for way in zip(group.directions, residual.tolist(), slopes.bound.tolist(), least, strict=True)
+        ]
+
+    def _least(self, u: Direction) -> float:
+        """The error along a direction that is none: of no component on it more than the bands allow."""
+        with np.errstate(over="ignore"):
+            sizes = self.gradient[u.start : u.stop] * self.measured.units[u.start : u.stop]
+        return max(max(rule.GREAT, self.measured.accept) * largest(sizes), rule.OWN_ROUNDING * self.measured.top)
+
     def _found_in(self, tensor: Tensor) -> list[int]:
         return [i for i in self.numeric if tensor.start <= i < tensor.stop]
 
@@ -153,12 +206,21 @@ class _Hunt:
         for i in indices:
             self.numeric.pop(int(i), None)
 
+    def _spend(self) -> None:
+        if self.measured.evaluator.evaluations >= self.budget:
+            raise _Spent
+
     def _measure(self, directions: list[Direction]) -> list[_Way]:
         """Residuals and bounds against the gradient as it was set right so far."""
-        if self.rays.evaluator.evaluations >= self.budget:
-            raise _Spent
-        slopes = slopes_along(self.rays, directions, self.gradient)
-        return list(map(_Way, directions, slopes.residual, slopes.bound))
+        self._spend()
+        measured = self.measured
+        lines = DirectionLines(measured.evaluator, tuple(directions), measured.units, self.still)
+        claimed = np.array([u.dot(self.gradient, measured.units) for u in directions])
+        sizes = [norm(self.gradient[u.start : u.stop] * measured.units[u.start : u.stop]) for u in directions]
+        said, _ = directed(lines, claimed, np.array(sizes), measured.guide)
+        residual = np.where(np.isfinite(said.slope) & np.isfinite(said.bound), said.slope - claimed, 0.0)
+        least = [self._least(u) for u in directions]
+        return [_Way(*way) for way in zip(directions, residual.tolist(), said.bound.tolist(), least, strict=True)]
 
     def _failing_again(self, tensor: Tensor) -> _Way | None:
         """A new direction on the tensor that still fails, or None when several pass."""
@@ -177,7 +239,7 @@ class _Hunt:
         while ways and not _lines_of(tensor, noted):
             way = ways.pop()
             if way.u.size == 1:
-                noted += self._note(way.u)
+                noted += self._note(self._refuted(np.array([way.u.start])))
             else:
                 ways += [half for half in self._halves(way) if half.fails]
         return bool(noted)
@@ -186,46 +248,46 @@ class _Hunt:
         """The left half measured, the right one as the difference unless that is too uncertain."""
         u, middle = way.u, (way.u.start + way.u.stop) // 2
         (left,) = self._measure([u.part(u.start, middle)])
-        right = _Way(u.part(middle, u.stop), way.residual - left.residual, way.bound + left.bound)
+        rest = u.part(middle, u.stop)
+        right = _Way(rest, way.residual - left.residual, way.bound + left.bound, self._least(rest))
         if not left.fails and not right.fails:
             (right,) = self._measure([right.u])
         return left, right
 
-    def _note(self, u: Direction) -> list[int]:
-        """If the component that ``u`` is on is wrong, take its own two-sided difference, and set the gradient right."""
-        (way,) = self._measure([u])
-        if not way.fails:
-            return []
-        i, evaluator = u.start, self.rays.evaluator
-        eps = _EPS * max(1.0, abs(float(evaluator.theta[i])))
-        slope = differences(evaluator, Selection(self.layout, np.array([i])), eps)
-        self.gradient[i] = self.numeric[i] = float(slope[0])
-        return [i]
+    def _refuted(self, indices: Indices) -> dict[int, float]:
+        """Those of the components whose own ladders refute the gradient, and their slopes."""
+        self._spend()
+        units = self.measured.units[indices]
+        claimed = self.gradient[indices] * units
+        _, said = settled(ComponentLines(self.measured.evaluator, indices, units), claimed)
+        found = witnesses_of(replace(self.measured, analytic=self.gradient), indices, said, claimed)
+        return {w.index: w.slope for w in found if w.index is not None}
+
+    def _note(self, found: Mapping[int, float]) -> list[int]:
+        """Set the gradient right at wrong components."""
+        for i, slope in found.items():
+            self.gradient[i] = self.numeric[i] = slope
+        return list(found)
 
     def _wrong_throughout(self, indices: Indices) -> bool:
         """Whether a sample of these components, where the gradient is large enough to tell, is mostly wrong."""
         if indices.size < 2 * _SAMPLE:
             return False
         drawn = self.rng.choice(indices, size=min(16 * _SAMPLE, indices.size), replace=False)
-        strongest = drawn[np.argsort(-np.abs(self.gradient[drawn]), kind="stable")[:_SAMPLE]]
-        return sum(way.fails for way in self._measure([self._single(int(i)) for i in strongest])) >= rule.MOSTLY
-
-    def _single(self, index: int) -> Direction:
-        """A direction on one component, with an entry that is not small."""
-        while True:
-            u = draw(self.rng, index, index + 1)
-            if abs(u.entry(index)) >= 1:
-                return u
+        sizes = np.abs(self.gradient[drawn]) * self.measured.units[drawn]
+        strongest = np.sort(drawn[np.argsort(-sizes, kind="stable")[:_SAMPLE]])
+        return len(self._refuted(strongest)) > rule.MOSTLY
 
     def _join_lines(self, tensor: Tensor) -> None:
         """Where two of the components found share a row or column, see whether all of it is wrong."""
         for name, line in _lines_of(tensor, self._found_in(tensor)):
             indices = np.arange(line.start, line.stop, line.step or 1)
-            if self._wrong_throughout(np.setdiff1d(indices, list(self.numeric))):
+            others = np.setdiff1d(indices, list(self.numeric))
+            if self._wrong_throughout(others):
                 self.lines.append(name)
                 self._forget(indices)
                 self.gradient[line] = 0.0
-                self.rays = replace(self.rays, still=(*self.rays.still, line))
+                self.still = (*self.still, line)
 
 
 def _lines_of(tensor: Tensor, indices: list[int]) -> list[tuple[str, slice]]:

@@ -12,6 +12,7 @@ from fastcheck.checks.screening import screen
 from fastcheck.checks.sweeping import sweep
 from fastcheck.errors import InputTypeError, shown
 from fastcheck.problem.layout import Layout
+from fastcheck.problem.question import ACCEPT
 from fastcheck.results.location import Location
 from fastcheck.results.report import Report
 from fastcheck.results.swept import Sweep
@@ -37,6 +38,10 @@ class Problem:
         Which slice of theta is which tensor; a dict brings its own.
     name : str
         What reports call it.
+    scale : float, ndarray of shape (n,), or dict, optional
+        The typical size of each component.
+    accept : float
+        The ratio up to which the gradient is right.
     tensors : str or sequence of str, optional
         Names of the tensors to look at, in which ``*`` and ``?`` stand for letters; an option of `check` and `sweep`.
     kwargs : dict, optional
@@ -51,6 +56,8 @@ class Problem:
     args: tuple[Any, ...] = ()
     layout: Layout | None = None
     name: str = ""
+    scale: Any = None
+    accept: float = ACCEPT
     tensors: str | Sequence[str] | None = None
     kwargs: Mapping[str, Any] | None = None
 
@@ -68,7 +75,10 @@ class Problem:
 
     def sweep(self, **options: Any) -> Sweep:
         """`fastcheck.sweep` of this problem, with its keyword options."""
-        return self._named(sweep(*self._asked, **self._selected(options)))
+        asked = self._selected(options)
+        return self._named(
+            sweep(*self._asked, **{name: asked[name] for name in asked if name not in ("scale", "accept", "eps")})
+        )
 
     def locate(self, **options: Any) -> Location:
         """`fastcheck.locate` of this problem, with its keyword options."""
@@ -79,7 +89,8 @@ class Problem:
         return self.cost, self.grad, self.theta, self.args
 
     def _options(self, options: Mapping[str, Any]) -> dict[str, Any]:
-        return {"layout": self.layout, "kwargs": self.kwargs, **options}
+        own = {"layout": self.layout, "scale": self.scale, "accept": self.accept, "kwargs": self.kwargs}
+        return {**own, **options}
 
     def _selected(self, options: Mapping[str, Any]) -> dict[str, Any]:
         """With the problem's own tensors, unless components are asked for."""

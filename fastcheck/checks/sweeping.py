@@ -13,21 +13,18 @@ from typing import Any
 import numpy as np
 
 from fastcheck.checks.opening import Opening, opened
-from fastcheck.errors import InputError
-from fastcheck.evaluate.evaluator import Evaluator
-from fastcheck.judge import rule
-from fastcheck.measure.noise import measure_noise
+from fastcheck.judge.judging import ratio_and_floor
+from fastcheck.measure.pilots import piloted
 from fastcheck.measure.stencil import differences
-from fastcheck.measure.steps import choose_eps, sigma
-from fastcheck.problem import accept
+from fastcheck.measure.steps import planned, sigma
+from fastcheck.problem import accept as accepting
 from fastcheck.problem.layout import Layout
-from fastcheck.problem.selection import Selection, sample
+from fastcheck.problem.selection import sample
 from fastcheck.results.swept import Step, Sweep
 from fastcheck.vectors import Vector
 
 _DECADES = [float(f"1e-{k}") for k in range(1, 13)]  # as they are written, so that 1e-7 is one of them
 EPS = tuple(sorted([*_DECADES, *(eps * math.sqrt(0.1) for eps in _DECADES[:-1])], reverse=True))
-_LISTENED = 1e-7  # near which the rounding of J is measured
 _ALL = 1000  # components up to which all are looked at, and the size of the sample beyond
 
 
@@ -49,11 +46,11 @@ def sweep(
     Parameters are those of `check`, but with ``components=None`` a sample of 1000 that covers every tensor is looked at
     where there are more. A step at which J overflows, or that is lost in the rounding of theta, gives nan.
     """
-    question = accept.question(cost, grad, theta, args, kwargs, layout)
+    question = accepting.question(cost, grad, theta, args, kwargs, layout)
     if components is None and tensors is None and question.layout.size > _ALL:
         n_filled = sum(tensor.size > 0 for tensor in question.layout.tensors)
         components = sample(question.layout, max(_ALL, n_filled))
-    options = accept.options(
+    options = accepting.options(
         question.layout, question.theta, components=components, tensors=tensors, workers=workers, progress=progress
     )
     with opened(question, options) as opening, np.errstate(all="ignore"):  # a Python cost may overflow far from theta
@@ -65,10 +62,11 @@ def _swept(opening: Opening) -> Sweep:
     analytic = opening.analytic.at(selection).first
     begin = time.perf_counter()
     numeric = _at_every_eps(opening)
-    noise = _noise(evaluator, selection, numeric)
+    pilots = piloted(evaluator, selection, opening.question.units)
+    noise, auto = pilots.overall_noise, planned(evaluator, pilots, opening.question.units, auto=True).steps
     return Sweep(
         steps=tuple(_step(eps, row, analytic, noise) for eps, row in zip(EPS, numeric, strict=True)),
-        chosen=_auto(evaluator),
+        chosen=float(np.median(auto)),
         evaluations=evaluator.evaluations,
         seconds=time.perf_counter() - begin,
         n_checked=selection.size,
@@ -89,25 +87,8 @@ def _at_every_eps(opening: Opening) -> list[Vector | None]:
     return found
 
 
-def _noise(evaluator: Evaluator, selection: Selection, numeric: list[Vector | None]) -> float:
-    """epsJ, measured near eps = 1e-7 or the nearest step that could be taken."""
-    taken = [(eps, row) for eps, row in zip(EPS, numeric, strict=True) if row is not None]
-    if not taken:
-        return math.nan
-    eps, row = min(taken, key=lambda step: abs(math.log(step[0] / _LISTENED)))
-    return measure_noise(evaluator, selection, row, eps).overall
-
-
-def _auto(evaluator: Evaluator) -> float:
-    """What eps="auto" takes; nan where it finds none."""
-    try:
-        return choose_eps(evaluator)
-    except InputError:
-        return math.nan
-
-
 def _step(eps: float, numeric: Vector | None, analytic: Vector, noise: float) -> Step:
     if numeric is None or not np.isfinite(numeric[np.isfinite(analytic)]).all():
         return Step(eps, math.nan, math.nan)
-    size = rule.size(numeric, analytic, sigma(noise, eps))
-    return Step(eps, size.ratio, size.floor)
+    rounding = math.sqrt(analytic.size) * float(sigma(noise, eps))
+    return Step(eps, *ratio_and_floor(numeric, analytic, rounding))

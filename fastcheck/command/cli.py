@@ -35,7 +35,17 @@ Html = Annotated[
     str | None,
     typer.Option("--html", metavar="PATH", help="Write the report as a page of its own, PATH ending in .html."),
 ]
-Eps = Annotated[str, typer.Option(metavar="EPS", help="Perturbation of one component; auto chooses it.")]
+Eps = Annotated[
+    str | None,
+    typer.Option(
+        metavar="EPS",
+        help="Perturbation of one component; auto chooses a step for each.",
+        show_default="1e-7 where it serves",
+    ),
+]
+Accept = Annotated[
+    float | None, typer.Option(metavar="R", help="The ratio up to which a gradient is right.", show_default="1e-7")
+]
 Workers = Annotated[int | None, typer.Option(help="Threads.", show_default="every core")]
 Components = Annotated[
     int | None,
@@ -69,7 +79,8 @@ def _fastcheck() -> None:
 @app.command()
 def check(
     file: File,
-    eps: Eps = "1e-7",
+    eps: Eps = None,
+    accept: Accept = None,
     workers: Workers = None,
     components: Components = None,
     tensors: Tensors = None,
@@ -79,7 +90,7 @@ def check(
     html: Html = None,
 ) -> None:
     """Check the gradient of your own problem, component by component."""
-    _run(lambda: load(file), _checked(eps, workers, components, tensors), json, html, worst, everything)
+    _run(lambda: load(file), _checked(eps, accept, workers, components, tensors), json, html, worst, everything)
 
 
 @app.command()
@@ -87,6 +98,7 @@ def screen(
     file: File,
     locate: Annotated[bool, typer.Option("--locate", help="If it is not correct, find the wrong components.")] = False,
     seed: Annotated[int, typer.Option(help="Of the random directions.")] = 0,
+    accept: Accept = None,
     workers: Workers = None,
     everything: Everything = False,
     json: Json = None,
@@ -95,10 +107,9 @@ def screen(
     """Check the gradient of your own problem in a few dozen evaluations, however many components it has."""
 
     def screened(problem: Problem) -> tuple[Report, Location | None]:
-        report = problem.screen(seed=seed, workers=workers, progress=_progress())
-        found = (
-            problem.locate(seed=seed, workers=workers, progress=_progress()) if locate and not report.passed else None
-        )
+        options: dict[str, Any] = {"seed": seed, "workers": workers, "progress": _progress(), **_accepted(accept)}
+        report = problem.screen(**options)
+        found = problem.locate(**options) if locate and not report.passed else None
         return report, found
 
     _run(lambda: load(file), screened, json, html, everything=everything)
@@ -180,7 +191,8 @@ def demo(
     bug: Annotated[str | None, typer.Option(help="Plant one of the network's bugs; see --list.")] = None,
     fixed: Annotated[bool, typer.Option("--fixed", help="course with both bugs fixed.")] = False,
     list_bugs: Annotated[bool, typer.Option("--list", help="Name the network's bugs and stop.")] = False,
-    eps: Eps = "1e-7",
+    eps: Eps = None,
+    accept: Accept = None,
     workers: Workers = None,
     components: Components = None,
     tensors: Tensors = None,
@@ -194,13 +206,21 @@ def demo(
         _guarded(lambda: _list_bugs(name))
     else:
         _run(
-            lambda: _demo(name, bug, fixed), _checked(eps, workers, components, tensors), json, html, worst, everything
+            lambda: _demo(name, bug, fixed),
+            _checked(eps, accept, workers, components, tensors),
+            json,
+            html,
+            worst,
+            everything,
         )
 
 
-def _checked(eps: str, workers: int | None, components: int | None, tensors: str | None) -> Ask:
+def _checked(
+    eps: str | None, accept: float | None, workers: int | None, components: int | None, tensors: str | None
+) -> Ask:
     """The full check, with these options."""
-    options: dict[str, Any] = {"eps": _number(eps), "workers": workers, "components": components, **_tensors(tensors)}
+    options: dict[str, Any] = {"eps": _number(eps), "workers": workers, "components": components}
+    options |= {**_tensors(tensors), **_accepted(accept)}
 
     def checked(problem: Problem) -> tuple[Report, None]:
         return problem.check(progress=_progress(), **options), None
@@ -208,10 +228,15 @@ def _checked(eps: str, workers: int | None, components: int | None, tensors: str
     return checked
 
 
-def _number(eps: str) -> float | str:
+def _accepted(ratio: float | None) -> dict[str, float]:
+    """What --accept says; nothing where it is left to the problem."""
+    return {} if ratio is None else {"accept": ratio}
+
+
+def _number(eps: str | None) -> float | str | None:
     """What --eps says: a number, or auto; anything else is left for the check to refuse."""
     try:
-        return float(eps)
+        return None if eps is None else float(eps)
     except ValueError:
         return eps
 

@@ -18,6 +18,7 @@ from fastcheck.diagnosis.spots import scaled_spots, spots
 from fastcheck.diagnosis.tensors import joined_order, owner
 from fastcheck.diagnosis.values import values
 from fastcheck.evaluate.evaluator import Evaluator
+from fastcheck.measure.steps import Plan
 from fastcheck.problem.layout import Layout
 from fastcheck.vectors import Vector
 
@@ -39,7 +40,7 @@ class Means:
     """What a full check can evaluate further: J near theta, and the analytic gradient for other arguments (None: an array)."""
 
     evaluator: Evaluator
-    eps: float
+    plan: Plan
     gradient: Gradient | None
 
 
@@ -53,7 +54,7 @@ def causes(case: Case, analytic: Vector, means: Means | None = None) -> list[Fin
         return [_joined(case, [tensor.name for tensor in order])]
     out = {}
     if left and means is not None and means.gradient is not None:
-        out = ignored(means.evaluator, left, means.gradient, means.eps)
+        out = ignored(means.evaluator, left, means.gradient, means.plan)
     left = [part for part in left if part.tensor.name not in out]
     said = [*_grouped(case, found), *_of_owners(exchanged), *_of_examples(out)]
     if means is not None:  # a screen cannot tell a tensor that is wrong throughout from one that is wrong in one place

@@ -12,8 +12,10 @@ from fastcheck.diagnosis.finding import Finding
 from fastcheck.diagnosis.repeats import repeats
 from fastcheck.evaluate.analytic import Analytic, called
 from fastcheck.evaluate.evaluator import Evaluator
-from fastcheck.judge.rule import Measured
+from fastcheck.judge.judging import Measured
 from fastcheck.judge.verdict import Judged, Judgement, TensorReport, Verdict
+from fastcheck.measure.pilots import Pilots
+from fastcheck.measure.steps import Plan
 from fastcheck.problem.question import Question
 from fastcheck.problem.selection import Selection
 
@@ -24,7 +26,8 @@ def findings(
     measured: Measured,
     analytic: Analytic,
     judged: Judged,
-    eps: float,
+    pilots: Pilots,
+    plan: Plan,
     seconds: float,
 ) -> tuple[Finding, ...]:
     """Everything there is to say about a check; ``analytic`` is at the components looked at."""
@@ -36,14 +39,16 @@ def findings(
     why: list[Finding] = []
     if case and not constant and not (changing and changing.kind == "random"):
         gradient = (lambda arguments: called(question, arguments)) if callable(question.grad) else None
-        why = causes(case, analytic.first, Means(evaluator, eps, gradient))
+        why = causes(case, analytic.first, Means(evaluator, plan, gradient))
     said = [
         numerics.not_finite("gradient", analytic.first, selection),
-        numerics.not_finite("J at theta_i +- eps", measured.numeric, selection),
+        None
+        if judged.whole.verdict is Verdict.CORRECT
+        else numerics.not_finite("J at theta_i +- eps", measured.numeric, selection),
         constant,
         changing,
         *why,
-        *numerics.of_step(measured, judged, eps),
+        *numerics.of_ladders(measured, judged, pilots, plan),
         *advice.advice(question, evaluator, parts, selection, seconds),
     ]
     return tuple(finding for finding in said if finding)
@@ -70,9 +75,7 @@ def findings_of_screen(
         Finding("kink", kinked, f"theta sits on a kink (ReLU, max, abs) of {', '.join(kinked)}: slopes between those of its two sides were taken for right.")
         if kinked
         else None,
-        Finding("rounding", (), "rounding in J, or its bends, leave the slopes too uncertain: check in full, or at another theta.")
-        if whole.verdict is Verdict.UNRESOLVED
-        else None,
+        numerics.open_of_screen(whole),
         Finding("locate", (), "which components are wrong: fastcheck.locate, or fastcheck screen --locate.")
         if whole.verdict.accuses
         else Finding("guarantee", (), f"along random directions, an error with a ratio of {guarantee:.1e} or more passes with a probability below 1e-9; a smaller one may pass."),

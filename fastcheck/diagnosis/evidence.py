@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from fastcheck.judge import rule
+from fastcheck.judge import judging
 from fastcheck.judge.rule import GREAT
 from fastcheck.judge.verdict import Judged
 from fastcheck.problem.layout import Tensor
@@ -87,7 +87,7 @@ class Part:
 
     def ratio(self, gradient: Vector) -> float:
         """The ratio that ``gradient`` would have."""
-        return rule.size(self.observed, self.seen(gradient), 0.0).ratio
+        return judging.ratio(self.observed, self.seen(gradient))
 
     def explained(self, h: Hypothesis, nearly: bool = False) -> bool:
         """Whether the gradient, corrected by the hypothesis, would agree; and not by chance."""
@@ -114,13 +114,13 @@ def _part(judged: Judged, theta: Vector, k: int) -> Part:
     selection = judged.selection
     tensor, span = selection.layout.tensors[k], selection.spans[k]
     at = span if selection.indices is None else selection.indices[span]
-    bound = judged.bound[span]
+    slack = judged.tolerance(k)
     wrong = np.zeros(span.stop - span.start, dtype=bool)
     first, last = np.searchsorted(judged.wrong, (span.start, span.stop))
     wrong[judged.wrong[first:last] - span.start] = True
     slopes, analytic = judged.slopes[span], judged.analytic[span]
     part = Part(
-        tensor, theta[at], analytic, slopes, judged.tolerance(k), rule.norm_tolerance(bound), rule.sigma_of(bound),
+        tensor, theta[at], analytic, slopes, slack, norm(slack), judging.sigma_of(slack),
         wrong, selection.offsets(tensor, span),
     )  # fmt: skip
     finite = np.isfinite(slopes) & np.isfinite(analytic)

@@ -13,8 +13,9 @@ import numpy as np
 
 from fastcheck.diagnosis.evidence import Part
 from fastcheck.evaluate.evaluator import Evaluator
-from fastcheck.judge import rule
+from fastcheck.judge import judging
 from fastcheck.measure.stencil import differences
+from fastcheck.measure.steps import Plan
 from fastcheck.problem.arguments import Arguments
 from fastcheck.problem.selection import Selection
 from fastcheck.vectors import Vector, largest
@@ -83,7 +84,7 @@ def _axis(shape: tuple[int, ...], length: int, end: int) -> int:
     return end % len(shape) if shape[end] == length else shape.index(length)
 
 
-def ignored(evaluator: Evaluator, parts: Sequence[Part], gradient: Gradient, eps: float) -> dict[str, Ignored]:
+def ignored(evaluator: Evaluator, parts: Sequence[Part], gradient: Gradient, plan: Plan) -> dict[str, Ignored]:
     """For each tensor whose gradient leaves examples out, which."""
     found: dict[str, Ignored] = {}
     for axis in axes(evaluator.source.arguments):
@@ -94,7 +95,7 @@ def ignored(evaluator: Evaluator, parts: Sequence[Part], gradient: Gradient, eps
             unmoved = _unmoved(evaluator, axis, left, gradient)
             for part in left:
                 positions = unmoved[part.tensor.name]
-                if positions and len(positions) < len(axis.tried) and _moves(evaluator, part, axis, positions[0], eps):
+                if positions and len(positions) < len(axis.tried) and _moves(evaluator, part, axis, positions[0], plan):
                     found[part.tensor.name] = Ignored(axis, tuple(positions))
         except Exception:  # the user's functions do not take such data: nothing can be told this way
             continue
@@ -131,12 +132,14 @@ def _changed(evaluator: Evaluator, axis: Axis, k: int) -> Evaluator | None:
     return None
 
 
-def _moves(evaluator: Evaluator, part: Part, axis: Axis, k: int, eps: float) -> bool:
+def _moves(evaluator: Evaluator, part: Part, axis: Axis, k: int, plan: Plan) -> bool:
     """Whether the numeric gradient of the tensor changes with position ``k``."""
     changed = _changed(evaluator, axis, k)
     if changed is None:
         return False
-    chosen = rule.worst_of(part.observed, part.analytic, 0.0, _LOOKED_AT)
+    chosen = judging.worst_of(part.observed, part.analytic, 0.0, _LOOKED_AT)
     indices = part.tensor.start + part.places[chosen]
-    after = differences(changed, Selection(evaluator.layout, indices), eps)
-    return bool((np.abs(after - part.observed[chosen]) > 2 * part.slack[chosen]).any())
+    selection = Selection(evaluator.layout, indices)
+    steps = plan.steps if not isinstance(plan.steps, np.ndarray) else float(np.median(plan.steps))
+    before, after = (differences(one, selection, steps) for one in (evaluator, changed))
+    return bool((np.abs(after - before) > 2 * part.slack[chosen]).any())

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 ADVICE = frozenset(
-    {"symmetric", "regularised", "saturated", "examples", "sample", "float32", "python", "guarantee", "locate"}
+    {"steps", "symmetric", "regularised", "saturated", "examples", "sample", "float32", "python", "guarantee", "locate"}
 )
 
 

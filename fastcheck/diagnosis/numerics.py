@@ -1,21 +1,33 @@
-"""What the numbers themselves say: J or the gradient not finite, J constant, and what the step is to blame for."""
+"""What the numbers themselves say: J or the gradient not finite, J constant, what was seen of J, and why something is open."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 
 import numpy as np
 
 from fastcheck.diagnosis.finding import Finding
-from fastcheck.judge import rule
-from fastcheck.judge.rule import Measured
-from fastcheck.judge.verdict import Judged, Judgement, TensorReport, Verdict
-from fastcheck.measure.estimates import Cause
+from fastcheck.judge.judging import Measured
+from fastcheck.judge.verdict import Cause, Judged, Judgement, Outcome, Verdict
+from fastcheck.measure.pilots import Pilots
+from fastcheck.measure.steps import Plan
 from fastcheck.problem.layout import Layout
 from fastcheck.problem.selection import Selection
 from fastcheck.vectors import Vector
 
-_LARGEST_EPS = 1e-4  # beyond it, truncation is the more likely trouble
+_FLOAT32 = (2.0**-26, 2.0**-21)  # of J: between these its least move is that of float32
+
+_OPEN = {
+    Cause.STATIONARY: "J is bent here and its slope is zero, as far as can be told: any multiple of the gradient would pass. Move theta away from this point (before convergence) and check there.",
+    Cause.ROUNDING: "the gradient is lost in the rounding of J.",
+    Cause.NOISE: "J has noise of its own beyond its last place, in which the gradient is lost.",
+    Cause.KINK: "theta sits on kinks of J (ReLU, max, abs), which leave the slope open.",
+    Cause.JUMP: "J jumps at theta: it has no slope there.",
+    Cause.DOMAIN: "J has no value on one side of theta, and the other side does not tell.",
+    Cause.TWO_SCALES: "J varies on two scales, and its slope is another one seen from near than from far.",
+    Cause.BUDGET: "not every component that the differences leave open could be measured by itself. Check fewer components (components=, tensors=), or a smaller model of the same kind.",
+}
 
 
 def not_finite(what: str, vector: Vector, selection: Selection) -> Finding | None:
@@ -40,65 +52,109 @@ def constant(whole: Judgement, numeric: Vector, layout: Layout) -> Finding | Non
     )
 
 
-def of_step(measured: Measured, judged: Judged, eps: float) -> Iterator[Finding | None]:
-    """Errors that the step made, not the gradient."""
-    for cause in (Cause.KINK, Cause.TRUNCATION):
-        yield _step(cause, measured, eps)
-    layout = measured.selection.layout
-    yield _undecided(tuple(layout.tensors[k].name for k in measured.undecided), eps)
-    others = tuple(t for k, t in enumerate(judged.tensors) if k not in measured.undecided)
-    by_step = bool(np.isin(measured.best.cause, (Cause.KINK, Cause.TRUNCATION)).any())
-    yield _rounding(judged.whole, others, eps, by_step)
+def of_ladders(measured: Measured, judged: Judged, pilots: Pilots, plan: Plan) -> Iterator[Finding | None]:
+    """What was seen of J along the way, and why something is open."""
+    yield _seen(measured, Cause.KINK)
+    yield _step(measured, judged)
+    yield from _open(measured, judged)
+    yield _grain(judged, pilots)
+    yield _floor(measured, judged)
+    yield _plan(plan, measured.selection)
 
 
-def _step(cause: Cause, measured: Measured, eps: float) -> Finding | None:
-    positions = np.flatnonzero(measured.best.cause == cause)
-    if not positions.size:
+def _seen(measured: Measured, cause: Cause) -> Finding | None:
+    """Components that sit on a kink between whose slopes the gradient lies."""
+    said = measured.said
+    at = measured.positions[(said.cause == cause) & (said.outcome == Outcome.SUPPORTED)]
+    if not at.size:
         return None
-    tensors, names = measured.selection.named(positions)
-    kind = cause.name.lower()
-    words = {
-        "kink": f"a kink (ReLU, max, abs) lies within eps of theta at {names}: with smaller steps, or between the slopes on its two sides, the gradient agrees. Not a bug.",
-        "truncation": f"at {names} the error falls as eps^2: it comes from the step eps = {eps:g}, not from the gradient, which agrees at smaller steps.",
-    }
-    return Finding(kind, tensors, words[kind])
+    tensors, names = measured.selection.named(at)
+    message = f"theta sits on a kink (ReLU, max, abs) at {names}: any slope between those of its two sides is right, and the gradient's is. Not a bug."
+    return Finding("kink", tensors, message)
 
 
-def _undecided(tensors: tuple[str, ...], eps: float) -> Finding | None:
-    if not tensors:
+def _step(measured: Measured, judged: Judged) -> Finding | None:
+    """Components at which the difference at eps is off, and ladders with finer steps agree with the gradient."""
+    at, said = measured.positions, measured.said
+    with np.errstate(invalid="ignore"):
+        off = np.abs(measured.numeric[at] - judged.analytic[at]) > np.fmax(measured.margin[at], _shares(judged)[at])
+    settled = at[off & (said.outcome == Outcome.SUPPORTED) & (said.cause != Cause.KINK)]
+    if not settled.size:
         return None
-    return Finding(
-        "step",
-        tensors,
-        f"in {', '.join(tensors)} the step eps = {eps:g} explains every error looked at again, and too many are left. Repeat with eps = {eps / 16:.0e}.",
-    )
+    tensors, names = measured.selection.named(settled)
+    message = f"at {names} the difference at eps is off (a kink nearby, truncation, or rounding): with other steps the gradient agrees. Not a bug."
+    return Finding("step", tensors, message)
 
 
-def _rounding(whole: Judgement, tensors: tuple[TensorReport, ...], eps: float, by_step: bool) -> Finding | None:
-    """Why a ratio above 1e-7 is no error (unless the step explains it), or why nothing can be told, and what can be done."""
-    unresolved = tuple(t.name for t in tensors if t.verdict is Verdict.UNRESOLVED)
-    better = min(eps * 10 ** np.ceil(np.log10(max(rule.C * whole.floor / rule.GREAT, 10.0))), max(_LARGEST_EPS, eps))
-    remedy = (
-        f"repeat with eps = {better:.0e}"
-        if better > eps
-        else "the gradient may be zero to within rounding: check at another theta"
-    )
-    if whole.verdict is Verdict.UNRESOLVED and (unresolved or rule.C * whole.floor > rule.LOOK):
-        return Finding(
-            "rounding",
-            unresolved,
-            f"rounding in J alone gives a ratio near {whole.floor:.1e} at eps = {eps:g}, too much to tell right from wrong: {remedy}.",
+def _shares(judged: Judged) -> Vector:
+    sizes = [span.stop - span.start for span in judged.selection.spans]
+    return np.repeat(judged.shares, sizes)
+
+
+def _open(measured: Measured, judged: Judged) -> Iterator[Finding | None]:
+    """For each cause the tensors that it leaves unresolved."""
+    names = measured.selection.layout.names
+    causes = {k: cause for k, cause in enumerate(judged.causes) if judged.tensors[k].verdict is Verdict.UNRESOLVED}
+    for k in [k for k in causes if measured.unfit[k]]:
+        causes.pop(k)
+        yield Finding(
+            "rounding", (names[k],), f"{names[k]}: {measured.unfit[k]}. Leave eps out, and steps that serve are found."
         )
-    if whole.verdict is Verdict.CORRECT and whole.ratio > rule.GREAT and not by_step:
-        return Finding(
-            "rounding",
-            (),
-            f"the ratio {whole.ratio:.2e} is above 1e-7 through rounding in J alone, whose measured floor is {whole.floor:.1e} at eps = {eps:g}; {remedy} to see it fall.",
-        )
-    if unresolved:
-        return Finding(
-            "rounding",
-            unresolved,
-            f"the gradient of {', '.join(unresolved)} is lost in the rounding of J at eps = {eps:g}: {remedy}.",
-        )
-    return None
+    for cause in dict.fromkeys(causes.values()):
+        tensors = tuple(names[k] for k, own in causes.items() if own is cause)
+        kind = cause.words if cause is not Cause.TWO_SCALES else "scales"
+        yield Finding(kind, tensors, f"{', '.join(tensors)}: {_OPEN.get(cause, _OPEN[Cause.ROUNDING])}")
+
+
+def _grain(judged: Judged, pilots: Pilots) -> Finding | None:
+    """A J that is rounded more coarsely than float64 is."""
+    coarse = ~pilots.sight.rounding
+    value = abs(pilots.lines.evaluator.value)
+    stairs = coarse & (pilots.sight.grain > 8 * np.spacing(value))
+    if not stairs.any():
+        return None
+    grain = float(np.median(pilots.sight.grain[stairs]))
+    kind = ": float32 inside J; use float64" if _FLOAT32[0] <= grain / (value or 1.0) <= _FLOAT32[1] else ""
+    digits = f" The gradient was seen to agree to {_digits(judged.agreement)} digits." if judged.agreement < 0.1 else ""
+    return Finding("noise", (), f"J moves in steps of {grain:.0e}{kind}.{digits}")
+
+
+def _digits(ratio: float) -> int:
+    return int(-math.log10(max(ratio, 1e-16)))
+
+
+def _floor(measured: Measured, judged: Judged) -> Finding | None:
+    """A ratio above 1e-7 that is rounding: what every checker shows, and users ask about."""
+    whole = judged.whole
+    if whole.verdict is not Verdict.CORRECT or whole.ratio <= 1e-7 or not whole.ratio <= 10 * whole.floor:
+        return None
+    message = f"the ratio {whole.ratio:.2e} is above 1e-7 through rounding in J alone, whose measured floor is {whole.floor:.1e}; the slopes agree to {judged.agreement:.0e}."
+    return Finding("rounding", (), message)
+
+
+def _plan(plan: Plan, selection: Selection) -> Finding | None:
+    """Which tensors have steps of their own, and what fourth order cost."""
+    if plan.asked or all(plan.lecture) or not isinstance(plan.steps, np.ndarray):
+        return None
+    names, spans = selection.layout.names, selection.spans
+    told = []
+    for name, span, lecture in zip(names, spans, plan.lecture, strict=True):
+        if not lecture and span.stop > span.start:
+            steps = plan.steps[span]
+            told.append(
+                f"{name} {steps.min():.1e} to {steps.max():.1e}" if steps.size > 1 else f"{name} {steps[0]:.1e}"
+            )
+    fourth = [name for name, order in zip(names, plan.orders, strict=True) if order == 4]
+    n_more = 2 * sum(span.stop - span.start for span, order in zip(spans, plan.orders, strict=True) if order == 4)
+    cost = f" Fourth order in {', '.join(fourth)}, for {n_more:,} more evaluations." if fourth else ""
+    shown = ", ".join(told[:4]) + (f" and {len(told) - 4} more" if len(told) > 4 else "")
+    return Finding("steps", (), f"a step for each component: {shown}; 1e-7 elsewhere.{cost}")
+
+
+def open_of_screen(whole: Judgement) -> Finding | None:
+    """Why a screen cannot tell."""
+    if whole.verdict is not Verdict.UNRESOLVED:
+        return None
+    words = _OPEN.get(whole.cause, _OPEN[Cause.ROUNDING])
+    kind = whole.cause.words if whole.cause not in (Cause.TWO_SCALES, Cause.NONE) else "rounding"
+    return Finding(kind, (), f"{words} A full check looks at every component by itself.")

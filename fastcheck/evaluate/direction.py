@@ -8,12 +8,15 @@ a direction is the direction of the part.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from fastcheck.evaluate import kernels
 from fastcheck.vectors import Vector
+
+_LEAST = 1e-12  # a bound of so small a part of the residuals is rounding
 
 DENSITY = 0.82  # P(|u.e| <= t ||e||) <= DENSITY t
 
@@ -30,10 +33,10 @@ class Direction:
     def size(self) -> int:
         return self.stop - self.start
 
-    def dot(self, vector: Vector) -> float:
-        """u.vector."""
+    def dot(self, vector: Vector, scale: Vector) -> float:
+        """u.(scale vector)."""
         partial = np.empty(-(-self.size // kernels.BLOCK))
-        kernels.partial_dots(vector, self.seed, self.start, self.stop, partial)
+        kernels.partial_dots(vector, scale, self.seed, self.start, self.stop, partial)
         return float(partial.sum())
 
     def entry(self, index: int) -> float:
@@ -43,6 +46,21 @@ class Direction:
     def part(self, start: int, stop: int) -> Direction:
         """The same direction on a part of its range."""
         return Direction(self.seed, start, stop)
+
+
+def matched(directions: Sequence[Direction], residuals: Vector, bounds: Vector, n: int) -> Vector:
+    """How much of the residuals u_k.e, in squared bounds, an error in each component alone would explain, shape (n,)."""
+    unit = float(np.abs(residuals).max()) or 1.0
+    out = np.empty(n)
+    kernels.match(
+        np.array([u.seed for u in directions], dtype=np.uint64),
+        np.array([u.start for u in directions], dtype=np.int64),
+        np.array([u.stop for u in directions], dtype=np.int64),
+        residuals / unit,
+        (unit / np.maximum(bounds, unit * _LEAST)) ** 2,
+        out,
+    )
+    return out
 
 
 def draw(rng: np.random.Generator, start: int, stop: int) -> Direction:

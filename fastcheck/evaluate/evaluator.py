@@ -15,13 +15,13 @@ import numpy as np
 
 from fastcheck.errors import InputError, InputTypeError, add_note
 from fastcheck.evaluate.blas import single_threaded
-from fastcheck.evaluate.moves import Moves, Table
+from fastcheck.evaluate.moves import Moves
 from fastcheck.evaluate.progress import Show, nothing
 from fastcheck.evaluate.source import RETURN, Raised, Source, turn
 from fastcheck.evaluate.workers import Copies, Threads, n_cores
 from fastcheck.problem.arguments import Arguments
 from fastcheck.problem.layout import Layout
-from fastcheck.vectors import Vector, first_difference
+from fastcheck.vectors import Array, Vector, first_difference
 
 
 @dataclass
@@ -63,7 +63,7 @@ class Evaluator:
     def evaluations(self) -> int:
         return self._count.n
 
-    def values(self, moves: Moves, show: Show = nothing) -> Table:
+    def values(self, moves: Moves, show: Show = nothing) -> Array:
         """J at the points of every line; nan where the cost raises ValueError or ArithmeticError.
 
         ``show`` is told how many lines are done. Any other exception of the cost is raised with a note that names the

@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 
 import numba
 import numpy as np
+import numpy.typing as npt
 
 from fastcheck.vectors import Indices, Vector
 
@@ -126,10 +127,10 @@ def _entry(seed: np.uint64, i: int) -> float:
 
 
 @cached_njit
-def shift(theta: Vector, seed: np.uint64, step: float, start: int, stop: int, out: Vector) -> None:
-    """out = theta + step u on the range."""
+def shift(theta: Vector, scale: Vector, seed: np.uint64, step: float, start: int, stop: int, out: Vector) -> None:
+    """out = theta + step scale u on the range."""
     for i in range(start, stop):
-        out[i] = theta[i] + step * _entry(seed, i)
+        out[i] = theta[i] + step * scale[i] * _entry(seed, i)
 
 
 @cached_njit
@@ -140,13 +141,28 @@ def reflect(theta: Vector, start: int, stop: int, out: Vector) -> None:
 
 
 @cached_njit
-def partial_dots(vector: Vector, seed: np.uint64, start: int, stop: int, out: Vector) -> None:
-    """u.vector on the range, in partial sums."""
+def partial_dots(vector: Vector, scale: Vector, seed: np.uint64, start: int, stop: int, out: Vector) -> None:
+    """u.(scale vector) on the range, in partial sums."""
     for k in range(out.size):
         total = 0.0
         for i in range(start + k * BLOCK, min(start + (k + 1) * BLOCK, stop)):
-            total += vector[i] * _entry(seed, i)
+            total += vector[i] * scale[i] * _entry(seed, i)
         out[k] = total
+
+
+@cached_njit
+def match(
+    seeds: npt.NDArray[np.uint64], starts: Indices, stops: Indices, residuals: Vector, weights: Vector, out: Vector
+) -> None:
+    """out[i] = how much of sum_k weights_k residuals_k^2 an error in component i alone explains."""
+    for i in range(out.size):
+        a = b = 0.0
+        for k in range(seeds.size):
+            if starts[k] <= i < stops[k]:
+                u = _entry(seeds[k], i)
+                a += weights[k] * residuals[k] * u
+                b += weights[k] * u * u
+        out[i] = a * a / b if b > 0 else 0.0
 
 
 @cached_njit

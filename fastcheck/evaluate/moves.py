@@ -9,14 +9,11 @@ from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
-import numpy.typing as npt
 
 from fastcheck.evaluate import kernels
 from fastcheck.evaluate.direction import Direction
 from fastcheck.evaluate.source import Raised, Source, turn
-from fastcheck.vectors import Indices, Vector
-
-Table = npt.NDArray[np.float64]  # shape (lines, points); or (lines,) where the points of a line are summed
+from fastcheck.vectors import Array, Indices, Vector
 
 _DIRECTION_SECONDS = 3e-9  # about what a component of a direction costs
 
@@ -36,7 +33,7 @@ class Moves(Protocol):
 
     @property
     def shape(self) -> tuple[int, ...]:
-        """Of the table of J."""
+        """Of the array of J: (lines, points), or (lines,) where the points of a line are summed."""
         ...
 
     def part(self, start: int, stop: int) -> Moves:
@@ -47,7 +44,7 @@ class Moves(Protocol):
         """About how long a line takes, if one J takes ``evaluation`` and theta has n components."""
         ...
 
-    def evaluated(self, source: Source, own: Vector, theta: Vector) -> Table:
+    def evaluated(self, source: Source, own: Vector, theta: Vector) -> Array:
         """J at every point; ``own`` is a copy of ``theta``, written to and restored. `Raised` if the cost raises."""
         ...
 
@@ -57,7 +54,7 @@ class ComponentMoves:
     """J(theta + offsets[k, j] e_i), i = components[k]; summed over j with ``weights`` where there are any."""
 
     components: range | Indices  # (m,)
-    offsets: Table  # (m, p), or (1, p) where all components are moved alike
+    offsets: Array  # (m, p), or (1, p) where all components are moved alike
     weights: Vector | None = None  # (p,)
 
     @property
@@ -79,7 +76,7 @@ class ComponentMoves:
     def seconds(self, evaluation: float, n: int) -> float:
         return self.n_points * evaluation
 
-    def evaluated(self, source: Source, own: Vector, theta: Vector) -> Table:
+    def evaluated(self, source: Source, own: Vector, theta: Vector) -> Array:
         which = self.components
         components = np.arange(which.start, which.stop) if isinstance(which, range) else which
         p = self.n_points
@@ -97,13 +94,14 @@ class ComponentMoves:
 
 @dataclass(frozen=True, eq=False)
 class DirectionMoves:
-    """J(theta + offsets[k, j] u), u = directions[k]; a negative offset is the mirror image of the positive one.
+    """J(theta + offsets[k, j] scale u), u = directions[k]; a negative offset is the mirror image of the positive one.
 
     The components in ``still`` are never moved.
     """
 
     directions: tuple[Direction, ...]  # (m,)
-    offsets: Table  # (m, p)
+    offsets: Array  # (m, p)
+    scale: Vector  # (n,)
     still: tuple[slice, ...] = ()
 
     @property
@@ -119,18 +117,18 @@ class DirectionMoves:
         return (self.size, self.n_points)
 
     def part(self, start: int, stop: int) -> DirectionMoves:
-        return DirectionMoves(self.directions[start:stop], self.offsets[start:stop], self.still)
+        return DirectionMoves(self.directions[start:stop], self.offsets[start:stop], self.scale, self.still)
 
     def seconds(self, evaluation: float, n: int) -> float:
         return self.n_points * (evaluation + _DIRECTION_SECONDS * n)
 
-    def evaluated(self, source: Source, own: Vector, theta: Vector) -> Table:
+    def evaluated(self, source: Source, own: Vector, theta: Vector) -> Array:
         j = np.empty(self.shape)
         for k, u in enumerate(self.directions):
             shifted = np.nan  # by which ``own`` is moved along u
             for point, offset in enumerate(self.offsets[k].tolist()):
                 if shifted != abs(offset):
-                    kernels.shift(theta, u.seed, abs(offset), u.start, u.stop, own)
+                    kernels.shift(theta, self.scale, u.seed, abs(offset), u.start, u.stop, own)
                     for span in self.still:
                         own[span] = theta[span]
                 if offset < 0:
@@ -139,6 +137,42 @@ class DirectionMoves:
                 j[k, point] = _value(source, own)
             if k + 1 == self.size or not _covers(self.directions[k + 1], u):
                 own[u.start : u.stop] = theta[u.start : u.stop]
+        return j
+
+
+@dataclass(frozen=True, eq=False)
+class JointMoves:
+    """J(theta + offsets[k, j] weights[k] on components[k]): some components moved together."""
+
+    components: tuple[Indices, ...]  # (m,)
+    weights: tuple[Vector, ...]  # (m,)
+    offsets: Array  # (m, p)
+
+    @property
+    def size(self) -> int:
+        return len(self.components)
+
+    @property
+    def n_points(self) -> int:
+        return int(self.offsets.shape[1])
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return (self.size, self.n_points)
+
+    def part(self, start: int, stop: int) -> JointMoves:
+        return JointMoves(self.components[start:stop], self.weights[start:stop], self.offsets[start:stop])
+
+    def seconds(self, evaluation: float, n: int) -> float:
+        return self.n_points * evaluation
+
+    def evaluated(self, source: Source, own: Vector, theta: Vector) -> Array:
+        j = np.empty(self.shape)
+        for k, (components, weights) in enumerate(zip(self.components, self.weights, strict=True)):
+            for point, offset in enumerate(self.offsets[k].tolist()):
+                own[components] = theta[components] + offset * weights
+                j[k, point] = _value(source, own)
+            own[components] = theta[components]
         return j
 
 

@@ -15,10 +15,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from fastcheck.evaluate.blas import single_threaded
-from fastcheck.evaluate.moves import Moves, Table
+from fastcheck.evaluate.moves import Moves
 from fastcheck.evaluate.progress import Show, nothing
 from fastcheck.evaluate.source import Source
-from fastcheck.vectors import Vector
+from fastcheck.vectors import Array, Vector
 
 _PARTS = 16  # of the work per worker, where there is much: buffers stay below a vector of length n
 _SMALL_CHUNK = 512  # components, whose buffers are small for any n
@@ -43,7 +43,7 @@ class Threads:
             return 1
         return self.workers or (n_cores() if source.compiled else 1)
 
-    def run(self, moves: Moves, source: Source, seconds: float, theta: Vector, copies: Copies, show: Show) -> Table:
+    def run(self, moves: Moves, source: Source, seconds: float, theta: Vector, copies: Copies, show: Show) -> Array:
         """J of all moves, in their order; the first exception of any worker stops all and is raised.
 
         ``seconds`` is what a line takes. ``show`` is told how many lines are done, from the calling thread.
@@ -87,7 +87,7 @@ class _Run:
 
     def __init__(self, moves: Moves, source: Source, theta: Vector, chunks: _Chunks) -> None:
         self.moves, self.source, self.theta, self.chunks = moves, source, theta, chunks
-        self.out: Table = np.empty(moves.shape)
+        self.out: Array = np.empty(moves.shape)
 
     def work(self, own: Vector, show: Show) -> None:
         """Evaluate chunks until there are no more."""

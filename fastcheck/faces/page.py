@@ -97,7 +97,7 @@ def _facts(report: Report) -> dict[str, str]:
     if report.ratio_low is not None and report.ratio_high is not None:
         facts["95 % interval"] = f"{short(report.ratio_low)} to {short(report.ratio_high)}"
     facts["rounding floor"] = short(report.floor)
-    facts["step" if report.numeric is None else "eps"] = f"{report.eps:g}"
+    facts["step" if report.numeric is None else "eps"] = report.steps_told
     facts["components"] = _looked_at(report)
     facts["time"] = f"{report.seconds:.2f} s" if report.seconds >= 0.1 else f"{1e3 * report.seconds:.1f} ms"
     return facts
@@ -113,7 +113,7 @@ def _settings(report: Report) -> dict[str, str]:
     screened = report.numeric is None
     settings = {
         "method": "slopes along random directions" if screened else "two-sided differences, component by component",
-        "step" if screened else "eps": repr(report.eps),
+        "step" if screened else "eps": report.steps_told,
         "components": _looked_at(report),
         "evaluations of J": f"{report.evaluations:,}",
         "seconds": f"{report.seconds:.3f}",

@@ -37,7 +37,7 @@ def _heading(report: Report, width: int) -> Heading:
     wrong = [drawable(tensor.name, 30) for tensor in wrong_tensors(report)]
     words = f"{report.verdict.name}: {report.verdict.value}" + (f" in {_listed(wrong)}" if wrong else "")
     step = "step" if report.numeric is None else "eps"
-    numbers = f"ratio {short(report.ratio)}, floor {short(report.floor)}, {step} {report.eps:g}, {report.n_checked:,} components"
+    numbers = f"ratio {short(report.ratio)}, floor {short(report.floor)}, {step} {report.steps_told}, {report.n_checked:,} components"
     name = [drawable(report.name)] if report.name else []
     small = [line for text in (*name, numbers) for line in textwrap.wrap(text, int(1.4 * width))]
     return Heading(tuple(textwrap.wrap(words, width)), DARK[report.verdict], tuple(small))

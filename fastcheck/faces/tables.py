@@ -101,7 +101,7 @@ def _findings(findings: list[Finding]) -> list[Any]:
 def _headline(report: Report) -> Text:
     return Text.assemble(
         (report.verdict.name, STYLES[report.verdict]), f": {report.verdict.value}{_where(report)}\n",
-        f"  ratio {report.ratio:.4e}   rounding floor {report.floor:.1e}   {'step' if report.numeric is None else 'eps'} {report.eps:g}\n",
+        f"  ratio {report.ratio:.4e}   rounding floor {report.floor:.1e}   {'step' if report.numeric is None else 'eps'} {report.steps_told}\n",
         (f"  {report.reason}", "dim"),
     )  # fmt: skip
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import enum
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -16,8 +16,8 @@ class Verdict(enum.Enum):
     """What is to be thought of a gradient; the value is the sentence a person reads."""
 
     CORRECT = "the gradient agrees with the differences of J"
-    UNRESOLVED = "this check cannot tell right from wrong at this eps"
-    SUSPECT = "the gradient differs from the differences of J by more than rounding explains"
+    UNRESOLVED = "this check cannot tell right from wrong here"
+    SUSPECT = "the gradient differs from the slopes of J by more than their bounds explain"
     WRONG = "the gradient is wrong"
 
     @property
@@ -27,6 +27,32 @@ class Verdict(enum.Enum):
     @property
     def accuses(self) -> bool:
         return self in (Verdict.WRONG, Verdict.SUSPECT)
+
+
+class Outcome(enum.IntEnum):
+    """What a ladder says of an analytic value."""
+
+    UNKNOWN = 0
+    SUPPORTED = 1
+    REFUTED = 2
+
+
+class Cause(enum.IntEnum):
+    """Why something is not resolved; where several hold, the first counts."""
+
+    NONE = 0
+    BUDGET = 1
+    KINK = 2
+    JUMP = 3
+    DOMAIN = 4
+    TWO_SCALES = 5
+    STATIONARY = 6
+    NOISE = 7
+    ROUNDING = 8
+
+    @property
+    def words(self) -> str:
+        return self.name.lower().replace("_", " ")
 
 
 @dataclass(frozen=True)
@@ -45,17 +71,48 @@ class Component:
 
 
 @dataclass(frozen=True)
+class Witness:
+    """A component or direction whose ladder refutes the analytic value.
+
+    Attributes
+    ----------
+    name : str
+        ``W2[3, 17]``, or ``direction on W1``.
+    index : int, or None
+        Of the component; None for a direction.
+    analytic, slope, bound : float
+        The claimed slope, the one found, and how far that may be off: in J per unit of theta, or along a direction per
+        unit of scale.
+    step : float
+        From which J was looked at for it.
+    order : int
+        Of the difference's error in the step.
+    outcome : str
+        ``"refuted"``.
+    """
+
+    name: str
+    index: int | None
+    analytic: float
+    slope: float
+    bound: float
+    step: float
+    order: int
+    outcome: str = "refuted"
+
+
+@dataclass(frozen=True)
 class Judgement:
-    """A verdict on a set of components, with the numbers and the condition that decided."""
+    """A verdict on a set of components, with the numbers and the condition that decided.
+
+    ``ratio`` and ``floor`` are the pass; ``cause`` says why it is UNRESOLVED.
+    """
 
     ratio: float
     floor: float
     verdict: Verdict
     reason: str
-
-    def lowered(self, verdict: Verdict, reason: str) -> Judgement:
-        """With a graver verdict, if it is one."""
-        return replace(self, verdict=verdict, reason=reason) if verdict.severity > self.verdict.severity else self
+    cause: Cause = Cause.NONE
 
 
 @dataclass(frozen=True)
@@ -82,28 +139,38 @@ class Judged:
     ----------
     whole : Judgement
     tensors : tuple of TensorReport
+    causes : tuple of Cause
+        Why a tensor is UNRESOLVED, for each.
     selection : Selection
         The components looked at.
     analytic : ndarray of float64, shape (k,)
     slopes : ndarray of float64, shape (k,)
         The best that are known, of those that a kink allows the nearest to the analytic value.
     bound : ndarray of float64, shape (k,)
-        How far these may be off.
+        How far these may be off; inf where it is not known.
     shares : tuple of float
         For each tensor, the error that is none in any of its components, however well the slopes are known.
     wrong : ndarray of int64
         Positions of the components that are wrong by themselves, sorted.
+    witnesses : tuple of Witness
+        The deciding one first.
+    agreement : float
+        The ratio of the best slopes.
     """
 
     whole: Judgement
     tensors: tuple[TensorReport, ...]
+    causes: tuple[Cause, ...]
     selection: Selection
     analytic: Vector
     slopes: Vector
     bound: Vector
     shares: tuple[float, ...]
     wrong: Indices
+    witnesses: tuple[Witness, ...]
+    agreement: float
 
     def tolerance(self, k: int) -> Vector:
-        """The error that is none in one component, for each that was looked at of the k-th tensor."""
-        return np.maximum(self.bound[self.selection.spans[k]], self.shares[k])
+        """The error that is none in one component, for each that was looked at of the k-th tensor; what is not known adds nothing."""
+        bound = self.bound[self.selection.spans[k]]
+        return np.maximum(np.where(np.isfinite(bound), bound, 0.0), self.shares[k])

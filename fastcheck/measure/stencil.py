@@ -1,4 +1,4 @@
-"""Two-sided differences: components and their steps in, moves and the weights of their J out; slopes from what comes back."""
+"""Two-sided differences: components, their steps and an order in, moves and the weights of their J out; slopes from what comes back."""
 
 from __future__ import annotations
 
@@ -7,33 +7,40 @@ from dataclasses import dataclass
 import numpy as np
 
 from fastcheck.evaluate.evaluator import Evaluator
-from fastcheck.evaluate.moves import ComponentMoves, Table
+from fastcheck.evaluate.moves import ComponentMoves
 from fastcheck.evaluate.progress import Show, nothing
+from fastcheck.problem.question import Steps
 from fastcheck.problem.selection import Selection
-from fastcheck.vectors import Vector
+from fastcheck.vectors import Array, Vector
 
-_SIDES = np.array([1.0, -1.0])  # points in steps, and their weights
+# For each order of the error the points in steps and the weights of J there: the sums are 2 h J' but for that error.
+_STENCILS = {
+    2: (np.array([1.0, -1.0]), np.array([1.0, -1.0])),
+    4: (np.array([1.0, -1.0, 2.0, -2.0]), np.array([8.0, -8.0, -1.0, 1.0]) / 6),
+}
 _BLOCK = 1 << 16  # slopes divided together
 
 
 @dataclass(frozen=True, eq=False)
 class Stencil:
-    """``(J(theta + h e_i) - J(theta - h e_i)) / ((theta_i + h) - (theta_i - h))`` at the components of a selection.
+    """``(J(theta + h e_i) - J(theta - h e_i)) / ((theta_i + h) - (theta_i - h))`` at the components of a selection, or of order 4.
 
     The divisor is the step really taken. ``steps`` is h, one for all or one for each, shape (k,).
     """
 
     selection: Selection
     theta: Vector  # shape (n,)
-    steps: float | Vector
+    steps: Steps
+    order: int = 2
 
     def moves(self) -> ComponentMoves:
-        """Where J is needed, and how the two J of a component are summed."""
+        """Where J is needed, and how the J of a component are summed."""
+        points, weights = _STENCILS[self.order]
         h = self.steps
-        offsets = np.multiply.outer(h, _SIDES) if isinstance(h, np.ndarray) else (h * _SIDES)[None, :]
-        return ComponentMoves(self.selection.run(0, self.selection.size), offsets, _SIDES)
+        offsets = np.multiply.outer(h, points) if isinstance(h, np.ndarray) else (h * points)[None, :]
+        return ComponentMoves(self.selection.run(0, self.selection.size), offsets, weights)
 
-    def slopes(self, sums: Table) -> Vector:
+    def slopes(self, sums: Array) -> Vector:
         """The differences from the sums of J, in place."""
         for start in range(0, sums.size, _BLOCK):
             stop = min(start + _BLOCK, sums.size)
@@ -45,7 +52,9 @@ class Stencil:
         return sums
 
 
-def differences(evaluator: Evaluator, selection: Selection, steps: float | Vector, show: Show = nothing) -> Vector:
+def differences(
+    evaluator: Evaluator, selection: Selection, steps: Steps, show: Show = nothing, order: int = 2
+) -> Vector:
     """The two-sided differences of J at the components of ``selection``, in its order, shape (k,)."""
-    stencil = Stencil(selection, evaluator.theta, steps)
+    stencil = Stencil(selection, evaluator.theta, steps, order)
     return stencil.slopes(evaluator.values(stencil.moves(), show))

@@ -1,47 +1,135 @@
-"""The step of a difference: what rounding makes of it, and ``eps="auto"``, the step that suits a cost.
-
-The step is chosen by the consistency of J's own differences, never by closeness to the analytic gradient: on a sample
-of components, differences at steps a factor of ten apart disagree by the truncation of the larger step (and the kinks
-it crosses) and the rounding of the smaller one. The pair that agrees best is where neither is large, and its larger
-step is taken: the rounding there is a tenth of what the pair shows.
-"""
+"""The steps of the pass: what was asked for, the lecture's where pilots say that it serves, or one for each component."""
 
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from fastcheck.errors import InputError
 from fastcheck.evaluate.evaluator import Evaluator
+from fastcheck.evaluate.progress import Show, nothing
+from fastcheck.measure.ladder import START
+from fastcheck.measure.pilots import Pilots
 from fastcheck.measure.stencil import differences
-from fastcheck.problem.selection import Selection, sample
-from fastcheck.vectors import norm
+from fastcheck.problem.question import ACCEPT, LECTURE, Steps
+from fastcheck.problem.selection import Selection
+from fastcheck.vectors import Vector, norm
 
-_STEPS = 10.0 ** -np.arange(2, 9)
-_RESOLVED = 64.0  # units in the last place of theta that a step has to be long
-_N_COMPONENTS = 24
+SERVES = 1e-5  # of the tensor's slopes: a step serves where its differences are within
+_RESOLVED = 8  # units in the last place of theta_i that a step is long
 
 
-def sigma(noise: float, eps: float) -> float:
+@dataclass(frozen=True, eq=False)
+class Plan:
+    """How the pass takes its differences.
+
+    Attributes
+    ----------
+    steps : float, or ndarray of float64, shape (k,)
+        Of the components looked at.
+    orders : tuple of int
+        2 or 4, for each tensor.
+    lecture : tuple of bool
+        For each tensor, whether the lecture's step is taken there.
+    asked : bool
+        Whether the steps are the caller's own.
+    """
+
+    steps: Steps
+    orders: tuple[int, ...]
+    lecture: tuple[bool, ...]
+    asked: bool = False
+
+    def at(self, selection: Selection) -> Plan:
+        """Of some of the components, where this is of all."""
+        return replace(self, steps=selection.of(self.steps)) if isinstance(self.steps, np.ndarray) else self
+
+    def of(self, span: slice) -> Steps:
+        """The steps of these positions."""
+        return self.steps[span] if isinstance(self.steps, np.ndarray) else self.steps
+
+
+def sigma(noise: float, steps: Steps) -> Steps:
     """Standard deviation of a two-sided difference due to rounding: epsJ / (sqrt(2) eps)."""
-    return noise / (math.sqrt(2) * eps)
+    return noise / (math.sqrt(2) * steps)
 
 
-def choose_eps(evaluator: Evaluator) -> float:
-    """The step for this cost near theta."""
-    theta, layout = evaluator.theta, evaluator.layout
-    longest = max(abs(float(theta.max())), abs(float(theta.min())))
-    steps = max(1.0, longest) * _STEPS
-    steps = steps[steps > _RESOLVED * np.spacing(longest)]
-    n_filled = sum(tensor.size > 0 for tensor in layout.tensors)
-    n_components = min(theta.size, max(n_filled, min(_N_COMPONENTS, theta.size // 8 + 4)))
-    chosen = Selection(layout, sample(layout, n_components))
-    slopes = np.stack([differences(evaluator, chosen, step) for step in steps.tolist()])
-    with np.errstate(invalid="ignore", over="ignore"):
-        disagreement = [norm(step) if np.isfinite(step).all() else np.inf for step in np.diff(slopes, axis=0)]
-    if not np.isfinite(disagreement).any():
-        raise InputError(
-            f"eps='auto' must find J finite near theta, got nan or inf at every step from {steps[0]:g} to {steps[-1]:g}: give eps"
+def as_asked(eps: Steps, selection: Selection) -> Plan:
+    """The caller's own steps; an array has shape (n,)."""
+    n_tensors = len(selection.layout.tensors)
+    steps = selection.of(eps) if isinstance(eps, np.ndarray) else eps
+    return Plan(steps, (2,) * n_tensors, (not isinstance(eps, np.ndarray) and eps == LECTURE,) * n_tensors, asked=True)
+
+
+def planned(evaluator: Evaluator, pilots: Pilots, units: Vector, auto: bool) -> Plan:
+    """Steps from the pilots: the lecture's in every tensor where it serves, unless ``auto``; else one for each component."""
+    selection = pilots.selection
+    own, orders, lecture = [], [], []
+    for k, span in enumerate(selection.spans):
+        indices = selection.at(np.arange(span.start, span.stop))
+        serves = not auto and _lecture_serves(evaluator, pilots, k)
+        order, level = _order_and_level(pilots, k)
+        own.append(
+            np.full(indices.size, LECTURE) if serves else _scaled(evaluator.theta[indices], units[indices], level)
         )
-    return float(steps[int(np.argmin(disagreement))])
+        orders.append(2 if serves or not auto else order)
+        lecture.append(serves)
+    if all(lecture):
+        return Plan(LECTURE, tuple(orders), tuple(lecture))
+    return Plan(np.concatenate(own), tuple(orders), tuple(lecture))
+
+
+def _lecture_serves(evaluator: Evaluator, pilots: Pilots, k: int) -> bool:
+    """Whether differences at the lecture's step agree with what the ladders found; where these found nothing, it is taken."""
+    span, known = pilots.selection.spans[k], pilots.known(k)
+    theta = evaluator.theta[pilots.selection.at(np.arange(span.start, span.stop))]
+    if theta.size and np.spacing(np.abs(theta).max()) * _RESOLVED > LECTURE:
+        return False
+    best, unit = pilots.best, pilots.table.unit
+    lines = known[np.isfinite(best.bound[known])]
+    if not lines.size:
+        return True
+    slopes = differences(evaluator, Selection(pilots.selection.layout, pilots.lines.indices[lines]), LECTURE)
+    with np.errstate(invalid="ignore", over="ignore"):
+        error = np.abs(slopes * unit[lines] - best.value[lines]) + best.bound[lines]
+        return bool(norm(error) <= SERVES * norm(best.value[lines]))
+
+
+def _order_and_level(pilots: Pilots, k: int) -> tuple[int, int]:
+    """The order that reaches what is asked of a gradient, or the better one; and the level at which its readings are sharpest."""
+    found = pilots.sight.readings.rows(pilots.known(k))
+    reached = {}
+    for order in (2, 4):
+        bound = np.where((found.order == order) & found.found & ~found.far, found.bound, np.inf)
+        at = np.argmin(bound, axis=1)[:, None] if bound.size else np.zeros((0, 1), dtype=np.int64)
+        least = np.take_along_axis(bound, at, axis=1)[:, 0]
+        seen = np.isfinite(least)
+        if seen.any():
+            level = int(np.median(np.take_along_axis(found.level, at, axis=1)[seen, 0]))
+            value = np.take_along_axis(found.value, at, axis=1)[seen, 0]
+            reached[order] = norm(least[seen]) / (norm(value) or 1.0), level
+    if 2 not in reached:
+        return 2, START
+    second, fourth = reached[2], reached.get(4, reached[2])
+    return (4, fourth[1]) if second[0] > ACCEPT and fourth[0] < second[0] / 4 else (2, second[1])
+
+
+def _scaled(theta: Vector, units: Vector, level: int) -> Vector:
+    """The step at a level of each component's own unit, a power of two that theta resolves."""
+    finest = np.ldexp(1.0, np.frexp(_RESOLVED * np.spacing(np.abs(theta)))[1])
+    return np.maximum(units * 2.0**level, finest)
+
+
+def passed(evaluator: Evaluator, selection: Selection, plan: Plan, show: Show = nothing) -> Vector:
+    """The pass: the differences of all components of the selection (sorted), shape (k,)."""
+    if set(plan.orders) == {2}:
+        return differences(evaluator, selection, plan.steps, show)
+    numeric = np.empty(selection.size)
+    for order in sorted(set(plan.orders)):
+        spans = [span for span, own in zip(selection.spans, plan.orders, strict=True) if own == order]
+        positions = np.concatenate([np.arange(span.start, span.stop) for span in spans])
+        part = Selection(selection.layout, selection.at(positions))
+        steps = plan.steps[positions] if isinstance(plan.steps, np.ndarray) else plan.steps
+        numeric[positions] = differences(evaluator, part, steps, show, order)
+    return numeric

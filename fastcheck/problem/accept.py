@@ -12,28 +12,34 @@ import numpy as np
 from fastcheck.errors import InputError, InputTypeError, shown
 from fastcheck.problem.arguments import Arguments
 from fastcheck.problem.layout import Layout, pack, real_array, require_finite
-from fastcheck.problem.question import BUDGET, Gradient, Options, Question, SecondOfPair, gradient_vector
+from fastcheck.problem.question import ACCEPT, BUDGET, Gradient, Options, Question, SecondOfPair, Steps, gradient_vector
 from fastcheck.problem.selection import Selection, matching, sample
 from fastcheck.vectors import Indices, Vector
 
 
-def question(cost: Any, grad: Any, theta: Any, args: Any = (), kwargs: Any = None, layout: Any = None) -> Question:
+def question(
+    cost: Any, grad: Any, theta: Any, args: Any = (), kwargs: Any = None, layout: Any = None, scale: Any = None
+) -> Question:
     """The record of what is to be judged; the caller's arrays are only read."""
-    asked = unclaimed(cost, theta, args, kwargs, layout)
+    asked = unclaimed(cost, theta, args, kwargs, layout, scale)
     return replace(asked, grad=gradient(grad, asked.layout, asked.cost), paired=grad is True)
 
 
-def unclaimed(cost: Any, theta: Any, args: Any = (), kwargs: Any = None, layout: Any = None) -> Question:
+def unclaimed(
+    cost: Any, theta: Any, args: Any = (), kwargs: Any = None, layout: Any = None, scale: Any = None
+) -> Question:
     """The same without a gradient, where only differences are asked for."""
     vector, own, narrow = point(theta, layout)
-    return Question(_function(cost), None, vector, own, arguments(args, kwargs), narrow=narrow)
+    sizes = None if scale is None else _sizes(scale, own)
+    return Question(_function(cost), None, vector, own, arguments(args, kwargs), narrow=narrow, scale=sizes)
 
 
 def options(
     layout: Layout,
     theta: Vector,
     *,
-    eps: Any = "auto",
+    eps: Any = None,
+    accept: Any = ACCEPT,
     workers: Any = None,
     chunk: Any = None,
     progress: Any = None,
@@ -45,7 +51,8 @@ def options(
     """The record of how it is to be looked at."""
     return Options(
         selection=selection(components, tensors, layout).sorted(),
-        eps="auto" if _is_auto(eps) else step(eps, theta, layout),
+        eps=step(eps, theta, layout),
+        accept=_accepted(accept),
         workers=_number_or_none(workers, "workers"),
         chunk=_number_or_none(chunk, "chunk"),
         progress=display(progress),
@@ -163,25 +170,80 @@ def _indices(components: Any, layout: Layout) -> Indices:
     return indices.astype(np.int64)
 
 
-def _is_auto(eps: Any) -> bool:
-    return isinstance(eps, str) and eps == "auto"
-
-
-def step(eps: Any, theta: Vector, layout: Layout) -> float:
-    """``eps`` as a float that perturbs every component of theta; else an error that names the first it does not."""
+def step(eps: Any, theta: Vector, layout: Layout) -> Steps | str | None:
+    """``eps`` as steps that move every component of theta; else an error that names the first it does not."""
+    if eps is None or (isinstance(eps, str) and eps == "auto"):
+        return eps
+    if isinstance(eps, Mapping):
+        return _moving(layout.pack(eps, "eps"), theta, layout)
+    if isinstance(eps, np.ndarray | list | tuple):
+        steps = real_array(eps, "eps")
+        if steps.shape != (layout.size,):
+            raise InputError(
+                f"eps must be a number, or have shape ({layout.size},) like theta, got {steps.shape}: give one step for each component"
+            )
+        return _moving(np.array(steps, dtype=np.float64), theta, layout)
     if isinstance(eps, bool | str) or not isinstance(eps, int | float | np.floating | np.integer):
-        raise InputTypeError(f"eps must be a positive number or 'auto', got {shown(eps)}: 1e-7 is usual")
+        raise InputTypeError(
+            f"eps must be a positive number, an array, a dict, 'auto' or None, got {shown(eps)}: 1e-7 is usual"
+        )
     number = float(eps)
     if not (math.isfinite(number) and number > 0):
         raise InputError(f"eps must be positive and finite, got {number}: 1e-7 is usual")
     largest = max(abs(float(theta.max())), abs(float(theta.min())))
     if number < np.spacing(largest):
-        index = int(np.argmax(np.spacing(np.abs(theta)) > number))
-        raise InputError(
-            f"eps must change every component, got eps = {number:g} lost in rounding at {layout.name(index)} = {theta[index]:.6g}: "
-            f"take eps above {np.spacing(largest):.1g}, or scale that parameter"
-        )
+        _moving(np.full(layout.size, number), theta, layout)
     return number
+
+
+def _moving(steps: Vector, theta: Vector, layout: Layout) -> Vector:
+    """Steps that are positive, finite and not lost in the rounding of theta."""
+    bad = np.flatnonzero(~(np.isfinite(steps) & (steps > 0)))
+    if bad.size:
+        raise InputError(
+            f"eps must be positive and finite, got {steps[bad[0]]} for {layout.name(int(bad[0]))}: 1e-7 is usual"
+        )
+    lost = np.flatnonzero(np.spacing(np.abs(theta)) > steps)
+    if lost.size:
+        i = int(lost[0])
+        raise InputError(
+            f"eps must change every component, got eps = {steps[i]:g} lost in rounding at {layout.name(i)} = {theta[i]:.6g}: "
+            f"take eps above {np.spacing(abs(theta[i])):.1g} there, or leave eps out"
+        )
+    return steps
+
+
+def _sizes(scale: Any, layout: Layout) -> Vector:
+    """``scale`` for each component: a number, an array or a dict like the parameters."""
+    if isinstance(scale, Mapping):
+        sizes = layout.pack(scale, "scale")
+    elif isinstance(scale, int | float | np.integer | np.floating) and not isinstance(scale, bool):
+        sizes = np.full(layout.size, float(scale))
+    elif isinstance(scale, np.ndarray | list | tuple):
+        sizes = np.array(real_array(scale, "scale"), dtype=np.float64)
+    else:
+        raise InputTypeError(
+            f"scale must be a number, an array or a dict like the parameters, got {shown(scale)}: give the typical size of each component"
+        )
+    if sizes.shape != (layout.size,):
+        raise InputError(
+            f"scale must be a number, or have shape ({layout.size},) like theta, got {sizes.shape}: give one size for each component"
+        )
+    bad = np.flatnonzero(~(np.isfinite(sizes) & (sizes > 0)))
+    if bad.size:
+        raise InputError(
+            f"scale must be positive and finite, got {sizes[bad[0]]} for {layout.name(int(bad[0]))}: give the typical size of that component"
+        )
+    return sizes
+
+
+def _accepted(accept: Any) -> float:
+    """The ratio up to which the user calls a gradient right."""
+    if isinstance(accept, bool) or not isinstance(accept, int | float | np.integer | np.floating):
+        raise InputTypeError(f"accept must be a number between 0 and 1, got {shown(accept)}: 1e-7 is usual")
+    if not 0 < accept < 1:
+        raise InputError(f"accept must lie between 0 and 1, got {accept}: 1e-7 is usual")
+    return float(accept)
 
 
 def workers(chosen: Any) -> int | None:

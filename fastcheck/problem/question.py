@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -11,11 +12,15 @@ import numpy as np
 from fastcheck.errors import InputError, InputTypeError
 from fastcheck.problem.arguments import Arguments
 from fastcheck.problem.layout import Layout, real_array
+from fastcheck.problem.scale import units_of
 from fastcheck.problem.selection import Selection
 from fastcheck.vectors import Vector
 
-EPS = 1e-7
+LECTURE = 1e-7  # the step of the lecture
+ACCEPT = 1e-7  # the ratio up to which a gradient is right, unless the user says otherwise
 BUDGET = 5_000
+
+Steps = float | Vector  # one for all components, or one for each
 
 Gradient = Callable[..., Any] | Vector  # a function, or the gradient itself
 
@@ -35,6 +40,8 @@ class Question:
     layout : Layout
     arguments : Arguments
         The caller's own, only read.
+    scale : ndarray of float64, shape (n,), or None
+        The typical size of each component, where it was given.
     paired : bool
     narrow : tuple of str
         Tensors that were given in less than float64.
@@ -47,6 +54,12 @@ class Question:
     arguments: Arguments
     paired: bool = False
     narrow: tuple[str, ...] = ()
+    scale: Vector | None = None
+
+    @cached_property
+    def units(self) -> Vector:
+        """The unit of each component, shape (n,): its typical size as a power of two."""
+        return units_of(self.theta, self.layout, self.scale)
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,7 +70,9 @@ class Options:
     ----------
     selection : Selection
         The components to look at, sorted.
-    eps : float or "auto"
+    eps : float, ndarray of float64, shape (n,), "auto" or None
+    accept : float
+        The ratio up to which a gradient is right.
     workers, chunk : int, or None
         None for what suits the machine and the cost.
     progress : bool, callable or None
@@ -68,7 +83,8 @@ class Options:
     """
 
     selection: Selection
-    eps: float | str = "auto"
+    eps: Steps | str | None = None
+    accept: float = ACCEPT
     workers: int | None = None
     chunk: int | None = None
     progress: bool | Callable[[int, int], None] | None = None

@@ -42,6 +42,12 @@ class Selection:
         """The same components, each once, in the order of theta."""
         return self if self.indices is None else Selection(self.layout, np.unique(self.indices))
 
+    def from_sorted(self, values: Vector) -> Vector:
+        """What is told of the sorted components, for each of these in their order."""
+        if self.indices is None:
+            return values
+        return values[np.searchsorted(np.unique(self.indices), self.indices)]
+
     def of(self, vector: Vector) -> Vector:
         """The entries of ``vector``, shape (n,), that are looked at; a view where that is all of them."""
         return vector if self.indices is None else vector[self.indices]

@@ -11,6 +11,7 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import fields, is_dataclass
 from functools import cache
 from pathlib import Path
+from types import UnionType
 from typing import TYPE_CHECKING, Any, get_args, get_origin
 
 import numpy as np
@@ -85,6 +86,12 @@ def _converter() -> Converter:
     converter.register_unstructure_hook_func(_is_vector, _numbers)
     converter.register_unstructure_hook_func(_is_enumeration, lambda member: member.name)
     converter.register_structure_hook(float, lambda told, kind: _read(told))
+    converter.register_structure_hook_func(
+        _is_number_or_vector, lambda told, kind: _vector(told) if isinstance(told, list) else _read(told)
+    )
+    converter.register_unstructure_hook_func(
+        _is_number_or_vector, lambda value: _numbers(value) if isinstance(value, np.ndarray) else _number(value)
+    )
     converter.register_structure_hook_func(_is_vector, _vector)
     converter.register_structure_hook_func(_is_enumeration, lambda told, kind: kind[told])
     for exact in (int, bool, str):
@@ -94,6 +101,10 @@ def _converter() -> Converter:
 
 def _is_vector(kind: Any) -> bool:
     return kind is np.ndarray or get_origin(kind) is np.ndarray
+
+
+def _is_number_or_vector(kind: Any) -> bool:
+    return get_origin(kind) is UnionType and float in get_args(kind) and any(map(_is_vector, get_args(kind)))
 
 
 def _is_enumeration(kind: Any) -> bool:

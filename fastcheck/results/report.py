@@ -10,17 +10,19 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fastcheck.diagnosis.finding import Finding
-from fastcheck.judge import rule
-from fastcheck.judge.verdict import Component, TensorReport, Verdict
-from fastcheck.measure.steps import sigma
+from fastcheck.judge import judging, rule
+from fastcheck.judge.verdict import Component, TensorReport, Verdict, Witness
 from fastcheck.problem.layout import Layout, Tensor
 from fastcheck.problem.selection import Selection
 from fastcheck.results import archive
 from fastcheck.results.shown import Shown, face, pictures, plain_types, versions
-from fastcheck.vectors import Flags, Indices, Vector
+from fastcheck.vectors import Flags, Indices, Vector, largest
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
+
+
+_SIGMAS = 10.0  # of rounding, up to which 0.1 took a component for right
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,7 +48,7 @@ class Seen:
 
     def worst(self, k: int) -> list[int]:
         """The positions of the ``k`` errors that are most above their bounds, worst first."""
-        return [int(p) for p in rule.worst_of(self.numeric, self.analytic, self.bound, k)]
+        return [int(p) for p in judging.worst_of(self.numeric, self.analytic, self.bound, k)]
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,12 +70,18 @@ class Report(Shown):
         How far numeric may be off.
     wrong : ndarray of int64
         Where in these vectors the components are that are wrong by themselves.
+    witnesses : tuple of Witness
+        The components and directions whose ladders refute the gradient, the deciding one first; none where it is
+        CORRECT or UNRESOLVED.
+    agreement : float
+        The ratio of the best slopes, in units of scale; `ratio` and `floor` are the differences at eps.
     components : ndarray of int64, shape (k,), or None
         The indices looked at, sorted; None for all.
     layout : Layout
     tensors : tuple of TensorReport
     findings : tuple of Finding
-    eps : float
+    eps : float, or ndarray of float64, shape (n,) or (k,)
+        One step for all components, or one for each that was looked at.
     evaluations : int
         Of J, in all.
     seconds : float
@@ -106,7 +114,7 @@ class Report(Shown):
     layout: Layout = field(repr=False)
     tensors: tuple[TensorReport, ...] = field(repr=False)
     findings: tuple[Finding, ...]
-    eps: float
+    eps: float | Vector
     evaluations: int
     seconds: float
     noise: float
@@ -119,6 +127,8 @@ class Report(Shown):
     versions: dict[str, str] = field(default_factory=versions, repr=False)
     bound: Vector | None = field(default=None, repr=False)
     wrong: Indices | None = field(default=None, repr=False)
+    witnesses: tuple[Witness, ...] = ()
+    agreement: float = math.nan
 
     def __eq__(self, other: object) -> bool:
         return archive.same(self, other) if isinstance(other, Report) else NotImplemented
@@ -168,11 +178,13 @@ class Report(Shown):
                 "guarantee": self.guarantee,
                 "floor": self.floor,
                 "noise": self.noise,
-                "eps": self.eps,
+                "eps": self._steps(),
                 "n": self.layout.size,
                 "n_checked": self.n_checked,
                 "tensors": [{**asdict(t), "verdict": t.verdict.name} for t in self.tensors],
+                "agreement": self.agreement,
                 "worst": [asdict(c) for c in self.worst(worst)],
+                "witnesses": [asdict(w) for w in self.witnesses[:worst]],
                 "findings": [asdict(f) for f in self.findings],
                 "evaluations": self.evaluations,
                 "seconds": self.seconds,
@@ -183,6 +195,25 @@ class Report(Shown):
             }
         )
         return told
+
+    def _steps(self) -> float | dict[str, Any]:
+        """The step, or the least and the largest and the tensors that have other steps than most."""
+        if not isinstance(self.eps, np.ndarray):
+            return self.eps
+        spans = self.layout.spans(self.components)
+        own = [
+            t.name
+            for t, span in zip(self.layout.tensors, spans, strict=True)
+            if np.ptp(self.eps[span] if span.stop > span.start else self.eps[:1]) > 0
+        ]
+        return {"least": float(self.eps.min()), "largest": float(self.eps.max()), "tensors": own}
+
+    @property
+    def steps_told(self) -> str:
+        """The step in words."""
+        if not isinstance(self.eps, np.ndarray):
+            return f"{self.eps:g}"
+        return f"{self.eps.min():.1e} to {self.eps.max():.1e}"
 
     def renderable(self, worst: int = 5, everything: bool = False) -> Any:
         """What a person reads, for a rich console: up to ``worst`` components that are off, and every tensor if asked."""
@@ -240,6 +271,8 @@ def _misfit(report: Report) -> str | None:
         return "tensors that are not those of the layout"
     if sizes != {(report.n_checked,)}:
         return f"gradients of another length than {report.n_checked}"
+    if isinstance(report.eps, np.ndarray) and report.eps.shape != (report.n_checked,):
+        return f"steps for {report.eps.size} components, not {report.n_checked}"
     if report.wrong is not None and not set(report.wrong.tolist()) <= set(range(report.n_checked)):
         return f"wrong components beyond the {report.n_checked} looked at"
     return None
@@ -247,9 +280,13 @@ def _misfit(report: Report) -> str | None:
 
 def _completed(report: Report) -> Report:
     """With bound and wrong as the differences alone tell them, which files of fastcheck 0.1 lack."""
-    if report.numeric is None or report.bound is not None:
+    if report.numeric is None or report.bound is not None or isinstance(report.eps, np.ndarray):
         return report
-    bound = np.full(report.numeric.size, rule.C_COMPONENT * sigma(report.noise, report.eps))
-    spans = report.layout.spans(report.components)
-    wrong = np.flatnonzero(rule.wrong_of(report.numeric, report.analytic, bound, spans))
-    return replace(report, bound=bound, wrong=wrong)
+    bound = np.full(report.numeric.size, _SIGMAS * report.noise / (math.sqrt(2) * report.eps))
+    with np.errstate(invalid="ignore", over="ignore"):
+        error = np.abs(report.numeric - report.analytic)
+    wrong = np.zeros(error.size, dtype=bool)
+    for span in report.layout.spans(report.components):
+        share = rule.GREAT * largest(report.numeric[span], report.analytic[span])
+        wrong[span] = (error[span] > np.maximum(bound[span], share)) & np.isfinite(error[span])
+    return replace(report, bound=bound, wrong=np.flatnonzero(wrong))

@@ -21,7 +21,7 @@ from fastcheck.evaluate.evaluator import Evaluator
 from fastcheck.evaluate.progress import progress_of
 from fastcheck.evaluate.workers import copies_of
 from fastcheck.problem import accept
-from fastcheck.problem.question import EPS, Options, Question
+from fastcheck.problem.question import LECTURE, Options, Question
 from fastcheck.results.report import Report
 from fastcheck.results.scaling import Measured, Scaling
 
@@ -221,7 +221,7 @@ def _evaluations(evaluator: Evaluator) -> list[float]:
     n_each = max(int(_BATCH_SECONDS / each), 1)
     n_batches = int(np.clip(_MOMENT / (n_each * each), *_BATCHES))
     (own,) = copies_of(evaluator.theta, 1)
-    components, offsets = np.arange(n_each) % own.size, np.full(n_each, EPS)
+    components, offsets = np.arange(n_each) % own.size, np.full(n_each, LECTURE)
     took = []
     with single_threaded.hold():
         for _ in range(n_batches):

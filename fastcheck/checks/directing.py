@@ -1,0 +1,87 @@
+"""Ladders along directions: one that finds the levels for all, two levels where these suffice, and a whole ladder elsewhere."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from fastcheck.checks.settling import settled
+from fastcheck.judge import rule
+from fastcheck.judge.outcomes import Outcomes
+from fastcheck.judge.verdict import Cause, Outcome
+from fastcheck.measure.ladder import START
+from fastcheck.measure.levels import Table, added, blocks
+from fastcheck.measure.lines import DirectionLines
+from fastcheck.measure.readings import sharpest
+from fastcheck.measure.sight import Shape, Sight, see
+from fastcheck.vectors import Flags, Indices, Vector
+
+
+@dataclass(frozen=True, eq=False)
+class Guide:
+    """What a first ladder found, for the directions that follow: the level to begin with, and the noise of J."""
+
+    level: int
+    noise: float
+
+
+def guided(lines: DirectionLines, claimed: Vector) -> tuple[Guide, Outcomes, Flags]:
+    """The ladder of a single direction, what it says, and whether it saw a kink."""
+    table, said = settled(lines, claimed)
+    sight = see(table)
+    best = sharpest(sight.readings)
+    level = int(best.level[0]) if np.isfinite(best.bound[0]) else START
+    noise = float(np.fmax(sight.noise[0], sight.grain[0]))
+    return Guide(level, noise), *_between_sides(said, sight, claimed)
+
+
+def directed(lines: DirectionLines, claimed: Vector, sizes: Vector, guide: Guide) -> tuple[Outcomes, Flags]:
+    """What every direction says of its claimed slope, and where a kink was seen; ``sizes`` is ||G|| of each."""
+    every = np.arange(lines.size)
+    table = added(lines.look, lines.table(), *blocks(every, np.full(every.size, guide.level), 2))
+    slope, bound = _two_levels(table, guide.noise)
+    with np.errstate(invalid="ignore"):
+        near = np.abs(slope - claimed) <= np.maximum(bound, rule.NEARLY * sizes)
+        done = near & (bound <= rule.QUICK * sizes)
+    said, kink = _agreed(slope, bound), np.zeros(every.size, dtype=bool)
+    slow = np.flatnonzero(~done)
+    if slow.size:
+        some = lines.some(slow)
+        grown, late = settled(some, claimed[slow], np.full(slow.size, guide.level - 1))
+        late, kink[slow] = _between_sides(late, see(grown), claimed[slow])
+        order = np.argsort(np.concatenate([np.flatnonzero(done), slow]), kind="stable")
+        said = Outcomes.joined([said.some(np.flatnonzero(done)), late]).some(order)
+    return said, kink
+
+
+def _two_levels(table: Table, noise: float) -> tuple[Vector, Vector]:
+    """Slope and bound from two neighbouring levels and the noise that is known."""
+    if table.level.shape[1] < 2:
+        return np.full(len(table.level), np.nan), np.full(len(table.level), np.inf)
+    with np.errstate(all="ignore"):
+        h = np.ldexp(1.0, table.level)
+        second = np.ldexp((table.up - table.down) / (2 * h), table.shift)
+        even = np.ldexp(table.up + table.down, table.shift)
+        heard = np.fmax(np.abs(even[:, 0] - even[:, 1] / 4), noise)
+        bound = np.abs(second[:, 0] - second[:, 1]) + 2 * heard / h[:, 0]
+    return second[:, 0], np.where(np.isfinite(bound), bound, np.inf)
+
+
+def _agreed(slope: Vector, bound: Vector) -> Outcomes:
+    def full(value: int) -> Indices:
+        return np.full(slope.size, value, dtype=np.int64)
+
+    bends = np.ones(slope.size, dtype=bool)
+    return Outcomes(full(Outcome.SUPPORTED), slope, bound, full(0), full(2), full(Cause.NONE), bends)
+
+
+def _between_sides(said: Outcomes, sight: Sight, claimed: Vector) -> tuple[Outcomes, Flags]:
+    """A direction across kinks says no more than that its slope lies between the two sides."""
+    kink = sight.shape == Shape.KINK
+    with np.errstate(invalid="ignore"):
+        wide = np.where(kink, sight.high - sight.low + sight.margin, 0.0)
+        firm = (wide <= rule.SETTLED * np.abs(claimed)) | (said.outcome != Outcome.SUPPORTED)
+    outcome = np.where(firm, said.outcome, Outcome.UNKNOWN)
+    told = Outcomes(outcome, said.slope, np.fmax(said.bound, wide), said.level, said.order, said.cause, said.bends)
+    return told, np.asarray(kink)

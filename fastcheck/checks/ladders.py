@@ -1,0 +1,110 @@
+"""Ladders along the components that the pass leaves open: of every tensor the worst, then a sample, as far as the budget goes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from fastcheck.checks.settling import doubted, settled
+from fastcheck.evaluate.evaluator import Evaluator
+from fastcheck.judge import rule
+from fastcheck.judge.judging import Measured, open_in
+from fastcheck.judge.outcomes import Outcomes, outcomes
+from fastcheck.judge.verdict import Cause, Outcome
+from fastcheck.measure.levels import Table
+from fastcheck.measure.lines import ComponentLines, JointLines
+from fastcheck.measure.pilots import Pilots
+from fastcheck.measure.sight import Shape, see
+from fastcheck.vectors import Indices, Vector
+
+_BATCH = 500  # lines that are measured together
+
+
+@dataclass(frozen=True, eq=False)
+class _Ladders:
+    """Tables of ladders that were taken, and where."""
+
+    positions: Indices
+    table: Table
+
+
+def laddered(evaluator: Evaluator, measured: Measured, pilots: Pilots, analytic: Vector) -> Measured:
+    """The same with ladders where pass and gradient do not agree; ``analytic`` has shape (k,)."""
+    n_tensors = len(measured.selection.spans)
+    budget = evaluator.evaluations + max(2 * measured.numeric.size, rule.BUDGET[0] + rule.BUDGET[1] * n_tensors)
+    with np.errstate(over="ignore", invalid="ignore"):
+        claimed = analytic * measured.units
+    table, said = doubted(pilots.lines, pilots.table, claimed[pilots.positions])
+    taken = [_Ladders(pilots.positions, table)]
+    measured = measured.measured(pilots.positions, said)
+    picks, owners = _picked(measured, analytic)
+    levels = np.array([pilots.first_level(k) for k in range(n_tensors)])
+    n = rule.WORST * n_tensors + rule.BUDGET[1]
+    while picks.size:
+        n = min(n, (budget - evaluator.evaluations) // rule.LADDER)
+        if n < 1:
+            break
+        now, picks, tensors, owners = picks[:n], picks[n:], owners[:n], owners[n:]
+        lines = ComponentLines(evaluator, measured.selection.at(now), measured.units[now])
+        table, said = settled(lines, claimed[now], levels[tensors], _quantum(taken))
+        taken.append(_Ladders(now, table))
+        measured = measured.measured(now, said)
+        going = ~np.isin(owners, tensors[said.outcome == Outcome.REFUTED])  # a tensor with a witness needs no more
+        picks, owners, n = picks[going], owners[going], _BATCH
+    return _tied(evaluator, _once_more(measured, taken, claimed), claimed)
+
+
+def _picked(measured: Measured, analytic: Vector) -> tuple[Indices, Indices]:
+    """Positions that are open in the order in which they are to be measured, and the tensor of each.
+
+    Of every tensor first the worst, then a sample; of large tensors more than of small ones.
+    """
+    rng = np.random.default_rng(0)
+    positions, ranks, owners = [], [], []
+    for k, span in enumerate(measured.selection.spans):
+        open_ = open_in(measured, analytic, k)
+        positions.append(np.concatenate([open_[: rule.WORST], rng.permutation(open_[rule.WORST :])]))
+        ranks.append(np.arange(open_.size) / np.sqrt(max(span.stop - span.start, 1)))
+        owners.append(np.full(open_.size, k))
+    order = np.argsort(np.concatenate(ranks), kind="stable")
+    return np.concatenate(positions)[order], np.concatenate(owners)[order]
+
+
+def _quantum(taken: list[_Ladders]) -> float:
+    """The least move of J on any line so far."""
+    return min(float(np.ldexp(own.table.quantum, own.table.shift)) for own in taken)
+
+
+def _once_more(measured: Measured, taken: list[_Ladders], claimed: Vector) -> Measured:
+    """Every ladder judged again: what later lines said of J's least move, they say for all."""
+    quantum = _quantum(taken)
+    for own in taken:
+        table = replace(own.table, quantum=min(own.table.quantum, float(np.ldexp(quantum, -own.table.shift))))
+        measured = measured.measured(own.positions, outcomes(see(table), claimed[own.positions]))
+    return measured
+
+
+def _tied(evaluator: Evaluator, measured: Measured, claimed: Vector) -> Measured:
+    """Components of one tensor that sit on kinks must hold together as well, along their sum."""
+    for span in measured.selection.spans:
+        first, last = np.searchsorted(measured.positions, (span.start, span.stop))
+        said, positions = measured.said.some(slice(int(first), int(last))), measured.positions[first:last]
+        kinked = (said.cause == Cause.KINK) & (said.outcome == Outcome.SUPPORTED)
+        at = positions[kinked]
+        if at.size < 2:
+            continue
+        lines = JointLines(evaluator, (measured.selection.at(at),), (measured.units[at],))
+        table, joint = settled(lines, np.array([claimed[at].sum()]))
+        if joint.outcome[0] == Outcome.REFUTED:
+            measured = measured.measured(at, _untied(said.some(kinked), claimed[at], joint, see(table).shape[0]))
+    return measured
+
+
+def _untied(said: Outcomes, claimed: Vector, joint: Outcomes, shape: int) -> Outcomes:
+    """What is left of components that hold one by one, but not together: refuted where J is smooth along their sum."""
+    error = float(joint.slope[0] - claimed.sum())
+    if shape == Shape.SMOOTH:
+        refuted = np.full(claimed.size, int(Outcome.REFUTED))
+        return replace(said, outcome=refuted, slope=claimed + error / claimed.size)
+    return replace(said, outcome=np.full(claimed.size, int(Outcome.UNKNOWN)), bound=np.full(claimed.size, abs(error)))

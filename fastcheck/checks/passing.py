@@ -1,0 +1,86 @@
+"""The pass of a full check: which steps it takes, the differences, and how far these may be off as the pilots tell."""
+
+from __future__ import annotations
+
+import sys
+
+import numpy as np
+
+from fastcheck.evaluate.evaluator import Evaluator
+from fastcheck.evaluate.progress import Progress, muted
+from fastcheck.judge import rule
+from fastcheck.judge.judging import Measured
+from fastcheck.judge.outcomes import Outcomes
+from fastcheck.measure.pilots import Pilots, piloted
+from fastcheck.measure.steps import SERVES, Plan, as_asked, passed, planned, sigma
+from fastcheck.problem.question import Steps
+from fastcheck.problem.selection import Selection
+from fastcheck.vectors import Vector, norm
+
+_LONG = 60.0  # seconds after which a run is announced
+_LONG_RUN = "fastcheck: checking every component will take about {minutes:.0f} min; screen needs a few dozen evaluations of the cost"
+
+
+def plan_of(
+    evaluator: Evaluator, selection: Selection, units: Vector, eps: Steps | str | Plan | None
+) -> tuple[Plan, Pilots | None]:
+    """The steps of a pass over the selection (sorted), and the pilots where they were needed to choose them."""
+    if isinstance(eps, Plan):
+        return eps.at(selection), None
+    if eps is None or isinstance(eps, str):
+        pilots = piloted(evaluator, selection, units)
+        return planned(evaluator, pilots, units, auto=eps is not None), pilots
+    return as_asked(eps, selection), None
+
+
+def pass_of(evaluator: Evaluator, selection: Selection, plan: Plan, progress: Progress) -> Vector:
+    """The differences of all components of the selection (sorted), with a sign of life."""
+    seconds = evaluator.projected_seconds(2 * selection.size)
+    if seconds > _LONG and progress is not muted:
+        print(_LONG_RUN.format(minutes=seconds / 60), file=sys.stderr)
+    with progress(selection.size) as show:
+        return passed(evaluator, selection, plan, show)
+
+
+def pass_over(pilots: Pilots, plan: Plan, numeric: Vector, units: Vector) -> Measured:
+    """What is known after the pass: the differences, and how far they may be off, as much as they were at the pilots."""
+    selection = pilots.selection
+    own = selection.of(units)
+    parts, sigmas, unfit = [], [], []
+    for k, span in enumerate(selection.spans):
+        off, share, noise = _off(pilots, numeric, own, k)
+        steps, n = plan.of(span), span.stop - span.start
+        with np.errstate(over="ignore", invalid="ignore"):
+            margin = np.broadcast_to(rule.PASS_MARGIN * (off / own[span] + noise / steps), (n,))
+            parts.append(np.where(np.isfinite(margin), margin, np.inf))
+        sigmas.append(norm(np.broadcast_to(np.asarray(sigma(pilots.noise(k), steps)), (n,))))
+        serves = share <= SERVES or not plan.asked
+        unfit.append(
+            "" if serves else f"{_told(steps)} does not serve: its differences are off by {share:.0e} of the slopes"
+        )
+    nothing = np.empty(0, dtype=np.int64)
+    return Measured(
+        selection, own, numeric, np.concatenate(parts), tuple(sigmas), tuple(unfit), nothing, Outcomes.none()
+    )
+
+
+def _off(pilots: Pilots, numeric: Vector, units: Vector, k: int) -> tuple[float, float, float]:
+    """In the k-th tensor the largest error of the pass at its pilots, per unit, its share of the slopes, and the noise of J there."""
+    lines, best = pilots.known(k), pilots.best
+    lines = lines[np.isfinite(best.bound[lines])]
+    if not lines.size:
+        return np.inf, np.inf, np.inf
+    at = pilots.positions[lines]
+    with np.errstate(invalid="ignore", over="ignore"):
+        error = np.abs(numeric[at] * units[at] - best.value[lines]) + best.bound[lines]
+        noise = float(np.fmax(pilots.sight.noise[lines], pilots.sight.grain[lines]).max())
+        off, size = float(error.max()), norm(best.value[lines])
+    if not np.isfinite(off):
+        return np.inf, np.inf, noise
+    return off, norm(error) / size if size else (0.0 if off == 0 else np.inf), noise
+
+
+def _told(steps: Steps) -> str:
+    if not isinstance(steps, np.ndarray):
+        return f"eps = {steps:g}"
+    return f"eps = {steps.min():g} to {steps.max():g}" if steps.size else "eps"

@@ -1,0 +1,133 @@
+"""What ladders say of analytic values, line by line: supported, refuted, or unknown. The thresholds stand in the rule."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+
+import numpy as np
+
+from fastcheck.judge import rule
+from fastcheck.judge.verdict import Cause, Outcome
+from fastcheck.measure.levels import EMPTY, power_of_two
+from fastcheck.measure.readings import Reading, Readings, is_sharp, plateau
+from fastcheck.measure.sight import Shape, Sight
+from fastcheck.vectors import Array, Flags, Integers
+
+
+@dataclass(frozen=True)
+class Outcomes:
+    """Per line (m,): the outcome, the slope that decided with its bound, level and order, what hinders it, and whether J bends."""
+
+    outcome: Integers
+    slope: Array
+    bound: Array
+    level: Integers
+    order: Integers
+    cause: Integers
+    bends: Flags
+
+    def some(self, lines: Integers | Flags | slice) -> Outcomes:
+        """Those of these lines."""
+        return Outcomes(*(getattr(self, field.name)[lines] for field in fields(self)))
+
+    @classmethod
+    def joined(cls, parts: Sequence[Outcomes]) -> Outcomes:
+        """Those of all the parts, one after the other."""
+        return cls(*(np.concatenate([getattr(part, field.name) for part in parts]) for field in fields(cls)))
+
+    @classmethod
+    def none(cls) -> Outcomes:
+        """Of no line."""
+        nothing = np.empty(0, dtype=np.int64)
+        return cls(nothing, np.empty(0), np.empty(0), nothing, nothing, nothing, np.empty(0, dtype=bool))
+
+
+def outcomes(sight: Sight, claimed: Array) -> Outcomes:
+    """What the ladders say of the analytic values ``claimed``, shape (m,), in J per unit of each line.
+
+    An analytic value that is not finite is refuted by every slope that was found, and is otherwise UNKNOWN.
+    """
+    claimed = np.asarray(claimed, float)
+    with np.errstate(all="ignore"):
+        best, sharp = plateau(sight.readings, claimed, rule.SHARP, rule.MEET)
+        best, sharp = _between_sides(sight, claimed, best, sharp)
+        said = _outcome(sight.readings, claimed, best, sharp)
+        said = np.where((said == Outcome.REFUTED) & ~_reaches_down(sight, claimed, best), Outcome.UNKNOWN, said)
+        best, said = _at_rest(sight, claimed, best, said)
+        rounded = np.abs(best.value - claimed) <= rule.ROUNDED * sight.natural
+        agrees = np.abs(best.value - claimed) <= rule.SETTLED * np.abs(best.value)
+        said = np.where(rounded & (said == Outcome.REFUTED), np.where(agrees, Outcome.SUPPORTED, Outcome.UNKNOWN), said)
+    return Outcomes(said.astype(np.int64), best.value, best.bound, best.level, best.order, causes(sight), sight.bends)
+
+
+def _between_sides(sight: Sight, claimed: Array, best: Reading, sharp: Flags) -> tuple[Reading, Flags]:
+    """At a kink any slope between the two sides is right: the nearest to the claim stands for it."""
+    kink = np.isfinite(sight.low)
+    value = np.where(kink, np.clip(claimed, sight.low, sight.high), best.value)
+    value = np.where(kink & ~np.isfinite(claimed), sight.low, value)
+    bound = np.where(kink, sight.margin, best.bound)
+    seen = sight.margin <= rule.SHARP * np.fmax(np.abs(sight.low), np.abs(sight.high))
+    return Reading(value, bound, best.level, np.where(kink, 1, best.order)), np.where(kink, seen, sharp)
+
+
+def _outcome(found: Readings, claimed: Array, best: Reading, sharp: Flags) -> Integers:
+    known = np.isfinite(best.bound) & np.isfinite(best.value)
+    error, size = np.abs(best.value - claimed), np.fmax(np.abs(claimed), np.abs(best.value))
+    near = known & np.isfinite(claimed) & ((error <= best.bound) | (error <= rule.GREAT * size))
+    firm = (best.bound <= rule.SETTLED * size) | (best.value == claimed)
+    away = known & sharp & ((error > rule.CLEAR * best.bound) | ~np.isfinite(claimed)) & ~_rival(found, claimed, best)
+    return np.where(near & firm, Outcome.SUPPORTED, np.where(away & ~near, Outcome.REFUTED, Outcome.UNKNOWN))
+
+
+def _reaches_down(sight: Sight, claimed: Array, best: Reading) -> Flags:
+    """Where the plateau is seen down to the steps from which J's noise lets the difference to the claim be seen.
+
+    From afar every J that is bounded looks flat: what excludes a claim must do so near the point. A J that stands still at every
+    level excludes what would move it within one unit by more than it moves along any line.
+    """
+    sharp = is_sharp(sight.readings, claimed, rule.SHARP) & ~sight.readings.far
+    finest = np.where(sharp, sight.readings.level, EMPTY).min(axis=1, initial=EMPTY)
+    seen_from = rule.JUST_SEEN * np.fmax(sight.grain, sight.noise) / np.abs(best.value - claimed)
+    kink = np.isfinite(sight.low) | ~np.isfinite(claimed)
+    quantum = sight.quantum if np.isfinite(sight.quantum) else 0.0
+    still = (sight.shape == Shape.STILL) & (np.abs(claimed) >= rule.JUST_SEEN * np.fmax(sight.grain, quantum))
+    return np.asarray(
+        kink | still | (finest <= sight.lowest + rule.DEEP) | (power_of_two(finest) <= 2.0**rule.NEAR * seen_from)
+    )
+
+
+def _at_rest(sight: Sight, claimed: Array, best: Reading, said: Integers) -> tuple[Reading, Integers]:
+    """Where J stands still up to some step, its slope is 0 within a grain over that step.
+
+    It accuses nobody: a variable that J rounds looks the same. It supports 0 where J moves by far less along other lines.
+    """
+    bound = rule.MEET * np.where(sight.stairs, sight.grain, sight.quantum) / power_of_two(sight.rest)
+    rest = (sight.rest > -EMPTY) & (sight.shape != Shape.STILL) & (said == Outcome.UNKNOWN)
+    rest &= (np.abs(claimed) <= bound) & ~(best.bound <= bound)
+    value, bound = np.where(rest, 0.0, best.value), np.where(rest, bound, best.bound)
+    found = Reading(value, bound, np.where(rest, sight.rest, best.level), np.where(rest, 2, best.order))
+    return found, np.where(rest & (claimed == 0) & ~sight.stairs, Outcome.SUPPORTED, said)
+
+
+def _rival(found: Readings, claimed: Array, best: Reading) -> Flags:
+    """Where another estimate speaks for the claim: a plateau elsewhere, or a rougher one at finer steps."""
+    other = np.abs(found.value - best.value[:, None]) > rule.MEET * (found.bound + best.bound[:, None])
+    speaks = np.abs(found.value - claimed[:, None]) <= found.bound + rule.RIVAL * np.abs(claimed)[:, None]
+    finer = (found.level < best.level[:, None]) & is_sharp(found, claimed, rule.ROUGH)
+    return np.asarray(((is_sharp(found, claimed, rule.SHARP) | finer) & other & speaks).any(axis=1))
+
+
+def causes(sight: Sight) -> Integers:
+    """What hinders each line, if anything does in the end."""
+    own = np.where(sight.rounding, Cause.ROUNDING, Cause.NOISE)
+    shapes = {
+        Shape.KINK: Cause.KINK,
+        Shape.JUMP: Cause.JUMP,
+        Shape.DOMAIN: Cause.DOMAIN,
+        Shape.TWO_SCALES: Cause.TWO_SCALES,
+        Shape.STAIRCASE: Cause.NOISE,
+        Shape.STILL: Cause.NONE,
+    }
+    is_ = [sight.shape == shape for shape in shapes]
+    return np.select(is_, [int(cause) for cause in shapes.values()], own).astype(np.int64)

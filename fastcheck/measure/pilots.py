@@ -1,0 +1,99 @@
+"""Ladders along a few components of every tensor, before anything else: they find the steps, the noise and the levels of the others."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from fastcheck.evaluate.evaluator import Evaluator
+from fastcheck.measure.ladder import START, WIDTH, grow
+from fastcheck.measure.levels import Table
+from fastcheck.measure.lines import ComponentLines
+from fastcheck.measure.readings import Reading, sharpest
+from fastcheck.measure.sight import Shape, Sight, see
+from fastcheck.problem.selection import Selection
+from fastcheck.vectors import Flags, Indices, Vector, root_mean_square
+
+_EACH = 3  # components of a tensor, at most,
+_SPENT = (500, 20)  # and as many as may be measured in so many evaluations, and in so many more a tensor
+_LADDER = 14  # evaluations that one takes, about
+_KNOWN = 1e-3  # of a slope: a bound of no more makes it known
+_EVEN = np.sqrt(4.375)  # standard deviation of E(h) - E(2h) / 4, E = J+ + J- - 2 J, where that of J is 1
+
+
+@dataclass(frozen=True, eq=False)
+class Pilots:
+    """What the first ladders saw; the lines are sorted by component.
+
+    Attributes
+    ----------
+    selection : Selection
+        The components that are looked at, of which the pilots are some.
+    positions : ndarray of int64, shape (m,)
+        Where among these the pilots are.
+    lines : ComponentLines
+    table : Table
+    sight : Sight
+    """
+
+    selection: Selection
+    positions: Indices
+    lines: ComponentLines
+    table: Table
+    sight: Sight
+
+    def of(self, k: int) -> Indices:
+        """The lines of the k-th tensor."""
+        span = self.selection.spans[k]
+        return np.arange(*np.searchsorted(self.positions, (span.start, span.stop)))
+
+    def known(self, k: int) -> Indices:
+        """Those of the k-th tensor along which J is smooth and the slope is known, or if there are none, all."""
+        own = self.of(k)
+        best = self.best
+        with np.errstate(invalid="ignore"):
+            known: Flags = (self.sight.shape == Shape.SMOOTH) & (best.bound <= _KNOWN * np.abs(best.value))
+        return own[known[own]] if known[own].any() else own
+
+    @property
+    def best(self) -> Reading:
+        """The sharpest reading of each line, in J per unit of the line."""
+        return sharpest(self.sight.readings)
+
+    def first_level(self, k: int) -> int:
+        """From which on the neighbours of the k-th tensor's pilots are to be looked at."""
+        own, best = self.of(k), self.best
+        good = own[np.isfinite(best.bound[own]) & (self.sight.shape[own] == Shape.SMOOTH)]
+        return int(np.median(best.level[good])) - 1 if good.size else START - WIDTH // 2
+
+    def noise(self, k: int) -> float:
+        """epsJ along the k-th tensor's components: the standard deviation of rounding in one evaluation of J."""
+        return self._heard(self.of(k))
+
+    @property
+    def overall_noise(self) -> float:
+        """The same along all of them."""
+        return self._heard(np.arange(self.positions.size))
+
+    def _heard(self, lines: Indices) -> float:
+        noise, grain = self.sight.noise[lines], self.sight.grain[lines]
+        rounded = root_mean_square(grain) / np.sqrt(3)  # J is rounded to steps of twice the grain, or of the grain
+        return float(max(root_mean_square(noise) / _EVEN, rounded))
+
+
+def piloted(evaluator: Evaluator, selection: Selection, units: Vector) -> Pilots:
+    """The pilots of a selection (sorted), always the same ones; ``units`` has shape (n,)."""
+    rng = np.random.default_rng(0)
+    filled = sum(span.stop > span.start for span in selection.spans)
+    budget = _SPENT[0] + _SPENT[1] * filled
+    each = int(np.clip(budget // (_LADDER * max(filled, 1)), 1, _EACH))
+    drawn = [
+        span.start + np.sort(rng.choice(span.stop - span.start, min(each, span.stop - span.start), replace=False))
+        for span in selection.spans
+    ]
+    positions = np.concatenate(drawn).astype(np.int64)
+    indices = selection.at(positions)
+    lines = ComponentLines(evaluator, indices, units[indices])
+    table = grow(lines.look, lines.table()).knowing()
+    return Pilots(selection, positions, lines, table, see(table))

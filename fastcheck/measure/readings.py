@@ -1,0 +1,265 @@
+"""Slopes from a table of levels, each with a bound of its own.
+
+In: a Table. Out: Readings, the sharpest first, in J per unit of each line. What shape J has stands in `fastcheck.measure.sight`, what an analytic
+value is worth beside the estimates in the rule.
+
+    odd part    D2(h) = (J(x+h) - J(x-h)) / 2h; D4 and D6 by Richardson from h, 2h, 4h
+    even part   E(h) = J(x+h) + J(x-h) - 2 J(x);  |E(h) - E(2h) / 4| holds what a smooth J cannot: noise, kinks, jumps
+    bound       how far D differs from its neighbours' D, plus twice that even residual (pooled over neighbours) over h
+    one side    A1(h) = (J(x+h) - J(x)) / h; A2, A3 and A4 by Richardson; its noise is what A3's neighbours differ by
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fastcheck.measure.levels import EMPTY, T, Table, power_of_two, taken
+from fastcheck.vectors import Array, Flags, Integers
+
+SHARP = 0.05  # a bound of this share of its value makes a reading a plateau's
+MEET = 2.0  # readings whose bounds meet within so many times are of one plateau
+STAIRS = 16.0  # J at rest belongs to stairs while the moves nearer to x are of so few grains
+BARRIER = 16.0  # a bound that rises by so much on the way outward parts two scales
+ONE_SIDED = 4.0  # A3 and A4 carry J's noise three times as far as D2 does
+
+
+@dataclass(frozen=True)
+class Readings:
+    """Slopes by bound, the sharpest first, those that are `far` last; places that hold none have a bound of inf. All (m, places).
+
+    `value` and `bound` are in J per unit; `order` is the order of the error in h: 2, 4, 6 from both sides, 1 to 4 from one side.
+    `far`: at finer steps the bounds were smaller, and then rose and fell again, so that J shows another scale there. A J that
+    saturates looks flat from afar, with the smallest bounds of all; a far estimate is never the derivative.
+    """
+
+    value: Array
+    bound: Array
+    level: Integers
+    order: Integers
+    far: Flags
+
+    @property
+    def found(self) -> Flags:
+        return np.asarray(np.isfinite(self.bound) & np.isfinite(self.value))
+
+    def rows(self, lines: Integers) -> Readings:
+        """Those of these lines."""
+        return Readings(self.value[lines], self.bound[lines], self.level[lines], self.order[lines], self.far[lines])
+
+    def best(self, places: Integers) -> Reading:
+        """One estimate of each line."""
+        at = places[:, None]
+        value, bound = taken(self.value, at)[:, 0], taken(self.bound, at)[:, 0]
+        return Reading(value, bound, taken(self.level, at)[:, 0], taken(self.order, at)[:, 0])
+
+
+@dataclass(frozen=True)
+class Reading:
+    """One estimate of each line (m,); a bound of inf where there is none."""
+
+    value: Array
+    bound: Array
+    level: Integers
+    order: Integers
+
+
+def sharpest(found: Readings) -> Reading:
+    """The estimate of the least bound of each line."""
+    return found.best(np.zeros(found.bound.shape[0], dtype=np.int64))
+
+
+def plateau(found: Readings, size: Array, share: float, meet: float) -> tuple[Reading, Flags]:
+    """The sharpest estimate of the plateau at the finest steps, or the sharpest of all where no line of it is sharp; where it is.
+
+    Sharp: a bound of at most `share` of the larger of |value| and `size` (m,). Of one plateau: bounds that meet within `meet` times.
+    """
+    sharp = is_sharp(found, size, share) & ~found.far
+    finest = found.best(_first(np.lexsort((found.bound, found.level), axis=1), sharp))
+    with np.errstate(all="ignore"):
+        apart = np.abs(found.value - finest.value[:, None])
+        same = sharp & (apart <= meet * (found.bound + finest.bound[:, None]))
+    seen = sharp.any(axis=1)
+    return found.best(np.where(seen, np.argmax(same, axis=1), 0)), np.asarray(seen)
+
+
+def is_sharp(found: Readings, size: Array, share: float) -> Flags:
+    """Where a bound is at most `share` of the larger of |value| and `size` (m,)."""
+    with np.errstate(all="ignore"):
+        return np.asarray(found.found & (found.bound <= share * np.fmax(np.abs(found.value), np.abs(size)[:, None])))
+
+
+def _first(order: Integers, wanted: Flags) -> Integers:
+    """The place that is wanted and stands first in this order; place 0 where none is wanted."""
+    at = np.argmax(taken(wanted, order), axis=1).astype(np.int64)[:, None]
+    return taken(order, at)[:, 0]
+
+
+def readings(table: Table, still: Flags | None = None) -> Readings:
+    """From both sides; from the one side that answers where the other never does.
+
+    Levels at which J stands still show a slope of 0 only where J is `still` (m,) at every level; elsewhere they are stairs seen from
+    too near. By default the table is all there is of its lines.
+    """
+    with np.errstate(all="ignore"):
+        both = _both_sides(table, table.still if still is None else still)
+        side = one_side(table)
+        lone = [
+            _side_columns(table, rise, side == k) for k, rise in ((1, table.up), (-1, table.down)) if (side == k).any()
+        ]
+        return _sorted(table, [*both, *(e for each in lone for e in each)])
+
+
+def one_side(table: Table) -> Integers:
+    """1 or -1 where J answers on that side alone, at every level of the last three and more; 0 elsewhere."""
+    up, down = np.isfinite(table.up).sum(axis=1), np.isfinite(table.down).sum(axis=1)
+    return np.asarray(np.where((up >= 3) & (down == 0), 1, np.where((down >= 3) & (up == 0), -1, 0)), dtype=np.int64)
+
+
+# --- estimates from both sides -----------------------------------------------------------------------------------------
+
+Column = tuple[Array, Array, int]  # values, bounds, order
+
+
+def _both_sides(table: Table, still: Flags) -> list[Column]:
+    h, joined = power_of_two(table.level), neighbours(table)
+    second = np.where(stands(table) & ~still[:, None], np.nan, (table.up - table.down) / (2 * h))
+    fourth = _richardson(second, joined, 4.0)
+    sixth = _richardson(fourth, joined, 16.0)
+    noise = np.maximum(pooled(even_residual(table), 2, 1), floor(table))
+    return [(d, _spread(d, joined) + 2 * noise / h, order) for order, d in ((2, second), (4, fourth), (6, sixth))]
+
+
+def even_residual(table: Table) -> Array:
+    """|E(h) - E(2h) / 4| at each level whose neighbour above is there; nan elsewhere."""
+    even = table.up + table.down
+    return np.asarray(np.where(neighbours(table), np.abs(even - above(even) / 4), np.nan))
+
+
+def stands(table: Table) -> Flags:
+    return np.asarray((table.up == 0) & (table.down == 0))
+
+
+def neighbours(table: Table) -> Flags:
+    """Where the next place holds the next level."""
+    return np.asarray((above(table.level, EMPTY) == table.level + 1) & table.filled)
+
+
+def above(values: NDArray[T], fill: float = np.nan) -> NDArray[T]:
+    return np.concatenate(
+        [values[:, 1:], np.full((values.shape[0], min(1, values.shape[1])), fill, values.dtype)], axis=1
+    )
+
+
+def below(values: NDArray[T], fill: float = np.nan) -> NDArray[T]:
+    return np.concatenate(
+        [np.full((values.shape[0], min(1, values.shape[1])), fill, values.dtype), values[:, :-1]], axis=1
+    )
+
+
+def _richardson(values: Array, joined: Flags, factor: float) -> Array:
+    return np.asarray(np.where(joined, (factor * values - above(values)) / (factor - 1), np.nan))
+
+
+def _spread(values: Array, joined: Flags) -> Array:
+    """How far a value differs from those at the levels below and above; nan where one of the three is missing."""
+    inner = joined & (below(joined.astype(float), 0.0) == 1)
+    return np.asarray(
+        np.where(inner, np.maximum(np.abs(below(values) - values), np.abs(above(values) - values)), np.nan)
+    )
+
+
+def pooled(values: Array, n_below: int, n_above: int) -> Array:
+    """Root mean square over each place and so many below and above it, of those that are finite; nan where none is."""
+    near = [values]
+    for _ in range(n_below):
+        near.append(below(near[-1]))
+    near.append(above(values))
+    for _ in range(n_above - 1):
+        near.append(above(near[-1]))
+    stack = np.stack(near)
+    size = np.fmax.reduce(stack, axis=0)
+    shares = np.where(np.isfinite(stack), stack / np.where(size > 0, size, 1.0), 0.0)
+    count = np.isfinite(stack).sum(axis=0)
+    return np.where(count > 0, size * np.sqrt((shares**2).sum(axis=0) / np.maximum(count, 1)), np.nan)
+
+
+def last_place(table: Table) -> Array:
+    """Half a unit in the last place of the largest of J(x), J(x + h) and J(x - h)."""
+    size = np.fmax(np.abs(table.centre), np.fmax(np.abs(table.up + table.centre), np.abs(table.down + table.centre)))
+    return np.asarray(np.spacing(np.where(np.isfinite(size), size, abs(table.centre))) / 2)
+
+
+def grain_of(table: Table) -> Array:
+    """The least move of J where levels stand still among moves of few grains; half a unit in J's last place at least.
+
+    A level at which J happens to come back to J(x), far beyond moves of many grains, is no stair.
+    """
+    own = np.spacing(abs(table.centre)) / 2
+    sizes = np.stack([np.abs(table.up), np.abs(table.down)])
+    least = np.where(sizes > 0, sizes, np.inf).min(axis=(0, 2), initial=np.inf)
+    largest = np.fmax.accumulate(np.where(np.isfinite(sizes), sizes, 0.0), axis=2)
+    moves = (sizes > 0).any(axis=2, keepdims=True)  # a side that never moves is flat, and a kink's
+    stairs = (moves & (sizes == 0) & (largest <= STAIRS * least[:, None])).any(axis=(0, 2))
+    return np.asarray(np.where(stairs & np.isfinite(least), np.maximum(least, own), own))
+
+
+def floor(table: Table) -> Array:
+    return np.asarray(np.maximum(last_place(table), grain_of(table)[:, None]))
+
+
+# --- estimates from one side -------------------------------------------------------------------------------------------
+
+
+def side_readings(table: Table, rise: Array, wanted: Flags) -> Readings:
+    """From one side alone: `rise` is table.up or table.down."""
+    return _sorted(table, _side_columns(table, rise, wanted))
+
+
+def _side_columns(table: Table, rise: Array, wanted: Flags) -> list[Column]:
+    h, joined = power_of_two(table.level), neighbours(table)
+    sign = 1.0 if rise is table.up else -1.0
+    moves = (np.abs(rise) > 0).any(axis=1, keepdims=True)  # a side that never moves is flat
+    first = np.where((rise == 0) & moves, np.nan, sign * rise / h)
+    second = _richardson(first, joined, 2.0)
+    third = _richardson(second, joined, 4.0)
+    fourth = _richardson(third, joined, 8.0)
+    heard = np.where(joined, np.abs(third - above(third)) * h / 3, np.nan)
+    noise = np.maximum(pooled(heard, 1, 1), floor(table))
+    heard_in = np.where(wanted[:, None], ONE_SIDED * noise / h, np.nan)
+    return [
+        (a, _spread(a, joined) + heard_in, order) for order, a in ((1, first), (2, second), (3, third), (4, fourth))
+    ]
+
+
+def _sorted(table: Table, columns: Sequence[Column]) -> Readings:
+    value = np.concatenate([c[0] for c in columns], axis=1)
+    bound = np.concatenate([c[1] for c in columns], axis=1)
+    order = np.concatenate([np.full(c[0].shape, c[2], dtype=np.int64) for c in columns], axis=1)
+    level = np.concatenate([table.level] * len(columns), axis=1)
+    bound = np.where(np.isfinite(value) & np.isfinite(bound), bound, np.inf)
+    far = np.concatenate([_far(columns)] * len(columns), axis=1)
+    rank = np.lexsort((order, level, bound, np.where(np.isfinite(bound), far, 2)), axis=1)[
+        :, : max(1, int(np.isfinite(bound).sum(axis=1).max(initial=0)))
+    ]
+    return Readings(
+        value=np.ldexp(taken(value, rank), table.shift),
+        bound=np.ldexp(taken(bound, rank), table.shift),
+        level=taken(level, rank),
+        order=taken(order, rank),
+        far=taken(far, rank),
+    )
+
+
+def _far(columns: Sequence[Column]) -> Flags:
+    """Levels at and beyond one whose bound has risen well above that of a finer level."""
+    if columns[0][1].shape[1] == 0:
+        return np.zeros(columns[0][1].shape, dtype=bool)
+    least = np.fmin.reduce(
+        [np.where(np.isfinite(value) & np.isfinite(bound), bound, np.inf) for value, bound, _ in columns]
+    )
+    risen = np.isfinite(least) & (least > BARRIER * np.fmin.accumulate(least, axis=1))
+    return np.asarray(np.logical_or.accumulate(risen, axis=1))

@@ -1,0 +1,46 @@
+"""The unit of each component: its typical size as a power of two, by which steps and comparisons are measured."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from fastcheck.problem.layout import Layout
+from fastcheck.vectors import Array, Integers, Vector
+
+_NOTHING = 2.0**-1000  # a size below it is none: its steps would be lost
+_LARGEST = 1000  # units stay within 2^-1000 .. 2^1000
+
+
+def units_of(theta: Vector, layout: Layout, scale: Vector | None = None) -> Vector:
+    """The power of two nearest to each component's typical size, shape (n,).
+
+    That is ``scale``, or abs(theta); where theta is zero the geometric mean of its tensor's other entries, then
+    theta's, then 1.
+    """
+    sizes = _typical(theta, layout) if scale is None else scale
+    return np.asarray(np.ldexp(1.0, np.clip(nearest_exponent(sizes), -_LARGEST, _LARGEST)))
+
+
+def nearest_exponent(size: Array) -> Integers:
+    """The exponent of the power of two nearest to each size, in logarithm; the same steps for a size times a power of two."""
+    mantissa, exponent = np.frexp(size)
+    found = exponent.astype(np.int64) - (mantissa < np.sqrt(0.5))
+    return np.asarray(np.where((size > 0) & np.isfinite(size), found, 0), dtype=np.int64)
+
+
+def _typical(theta: Vector, layout: Layout) -> Vector:
+    scale = np.abs(theta)
+    zero = scale < _NOTHING
+    if not zero.any():
+        return scale
+    everywhere = _mean(scale[~zero]) or 1.0
+    for tensor in layout.tensors:
+        own, empty = scale[tensor.slice], zero[tensor.slice]
+        if empty.any():
+            own[empty] = _mean(own[~empty]) or everywhere
+    return scale
+
+
+def _mean(sizes: Vector) -> float:
+    """The geometric mean; 0 of nothing."""
+    return float(np.exp(np.log(sizes).mean())) if sizes.size else 0.0
