@@ -60,6 +60,16 @@ def test_a_save_that_fails_half_way_leaves_the_old_file_and_nothing_beside_it(re
     assert list(tmp_path.iterdir()) == [path]
 
 
+@pytest.mark.parametrize("suffix", [".json", ".html"])
+def test_a_folder_that_is_not_there_is_told_by_the_callers_name(suffix, report, tmp_path):
+    (tmp_path / "file").touch()
+    for folder, error in (("nowhere", FileNotFoundError), ("file", NotADirectoryError)):
+        path = tmp_path / folder / f"report{suffix}"
+        with pytest.raises(error) as caught:
+            report.save(path)
+        assert str(caught.value).endswith(f": '{path}'")
+
+
 def test_a_link_stays_a_link_and_the_mode_of_the_file_is_kept(report, tmp_path):
     target, link = tmp_path / "target.json", tmp_path / "report.json"
     target.write_text("before")
