@@ -160,7 +160,7 @@ class Evaluator:
 
 
 def _real_number(value: Any) -> float:
-    array = np.asarray(value)
+    array = np.asarray(None if isinstance(value, tuple | list) else value)  # a pair of J and gradient makes no array
     if array.ndim or array.dtype.kind not in "fiu":
         described = f"an array of shape {array.shape}" if array.ndim else type(value).__name__
         raise InputTypeError(f"cost must return one real number, got {described}: {RETURN}")

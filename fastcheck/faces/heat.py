@@ -97,8 +97,10 @@ def heat(seen: Seen, tensor: Tensor) -> Heat:
 
 def limits(low: float, high: float, not_finite: bool = False) -> tuple[float, float]:
     """The ends of the scale, at least a decade apart; where nothing stands out otherwise, the last decade is shown."""
+    if high == 0:
+        return 0.1, 1.0  # every finite error is none
     low = max(low, np.finfo(float).tiny)
-    if high > low or high == 0 or not_finite:
+    if high > low or not_finite:
         return low, max(high, 10 * low)
     return high / 10, high
 

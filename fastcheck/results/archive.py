@@ -8,6 +8,7 @@ import math
 import os
 import secrets
 from collections.abc import Callable, Collection, Mapping
+from contextlib import suppress
 from dataclasses import fields, is_dataclass
 from functools import cache
 from pathlib import Path
@@ -181,5 +182,10 @@ def write(path: str | Path, content: str | bytes) -> None:
         if target.exists():
             beside.chmod(target.stat().st_mode)
         beside.replace(target)
+    except OSError as error:
+        if error.filename == str(beside):
+            error.filename = str(path)  # the caller's name for it
+        raise
     finally:
-        beside.unlink(missing_ok=True)
+        with suppress(OSError):
+            beside.unlink()

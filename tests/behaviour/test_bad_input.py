@@ -133,6 +133,8 @@ def test_a_cost_that_is_no_function(theta):
         lambda theta: None,
         lambda theta: 1j * theta[0],
         lambda theta: (theta[0], 1.0),
+        lambda theta: (theta[0], theta),
+        lambda theta: [theta[0]],
         lambda theta: "J",
     ],
 )

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import sys
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
+
+sys.path.append(str(Path(__file__).parents[2]))  # the benchmarks are not installed
 
 from benchmarks import compare, markdown, render, rivals, table
 from benchmarks.costs import network

@@ -82,7 +82,7 @@ def quadratic(theta, matrix):
     return 0.5 * theta @ (matrix @ theta)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(st.integers(1, 8), st.integers(0, 2**32 - 1), st.sampled_from([1e-3, 1.0, 1e3]))
 def test_a_right_quadratic_passes_and_a_wrong_one_is_caught_at_the_named_entry(n, seed, scale):
     rng = np.random.default_rng(seed)

@@ -22,6 +22,13 @@ def test_no_false_alarm(activation, l2):
 
 
 @pytest.mark.parametrize("activation", ACTIVATIONS)
+def test_the_floor_is_the_ratio_of_a_right_gradient(activation):
+    reports = [zoo.mlp(SIZES, activation, seed=seed).screen(seed=seed) for seed in range(12)]
+    assert 0.7 < np.median([report.ratio / report.floor for report in reports]) < 1.7
+    assert all(report.ratio_low <= report.ratio_high < 20 * report.floor for report in reports)
+
+
+@pytest.mark.parametrize("activation", ACTIVATIONS)
 def test_a_single_wrong_component_is_not_missed(activation, rng):
     problem = zoo.mlp(SIZES, activation)
     gradient = problem.grad(problem.theta, *problem.args)

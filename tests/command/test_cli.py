@@ -210,6 +210,20 @@ def test_every_tensor_is_shown_on_demand():
     assert every.stdout.count("CORRECT") == 1 + len(zoo.attention().layout.tensors)
 
 
+@pytest.mark.parametrize(("names", "n"), [("W", 6), ("b*", 2), ("b,W", 8), ("?", 8)])
+def test_tensors_by_name(names, n, file):
+    for command in ("check", "sweep"):
+        told = json.loads(run(command, file, "--tensors", names, "--json", "-").stdout)
+        assert told["n_checked"] == n
+
+
+def test_tensors_that_there_are_none_of(file):
+    for words in (["--tensors", "V*"], ["--tensors", "W", "--components", 2]):
+        result = run("check", file, *words)
+        assert result.exit_code == 2
+        assert "tensors must" in " ".join(result.stderr.split())
+
+
 def test_screen_and_locate(file):
     assert run("screen", file).exit_code == 0
     result = run("screen", f"{file}:wrong", "--locate", "--seed", 3)

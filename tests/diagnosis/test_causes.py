@@ -286,7 +286,7 @@ def parts(draw):
     return Part(tensor, theta, analytic, numeric, slack, norm, SIGMA, np.abs(numeric - analytic) > slack, None)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(parts())
 def test_nothing_is_read_into_chance(part):
     layout = Layout.of({"W": part.tensor.shape, "other": (4,)})

@@ -201,6 +201,31 @@ def test_gradients_that_vanish_can_be_drawn(tmp_path):
     wrong.save(tmp_path / "wrong.png")
 
 
+@pytest.mark.parametrize("suffix", [".html", ".png", ".svg"])
+@pytest.mark.parametrize("spoiled", [np.nan, np.inf])
+def test_a_gradient_that_is_not_finite_where_j_is_zero_can_be_drawn(spoiled, suffix, tmp_path):
+    report = fc.check(lambda theta: 0.0, np.array([0.0, spoiled, 0.0]), np.ones(3))
+    assert report.verdict is fc.Verdict.WRONG
+    report.save(tmp_path / f"report{suffix}")
+
+
+def test_the_heat_map_shows_as_wrong_what_the_rule_found_wrong(rng):
+    """A tensor in which J is rounded coarsely beside one in which it is not: the errors there are no bug."""
+    theta = rng.uniform(0.5, 1.5, 40)
+
+    def cost(theta):
+        return float(1e-10 * np.round(np.sum(theta[:20] ** 2) / 1e-10) + np.sum(theta[20:] ** 2))
+
+    gradient = 2 * theta
+    gradient[[4, 25, 30]] *= 1.1
+    report = fc.check(cost, gradient, {"loud": theta[:20].reshape(4, 5), "quiet": theta[20:].reshape(4, 5)})
+    for tensor in report.layout.tensors:
+        shown = heat_of(report, tensor)
+        beyond = tensor.start + np.flatnonzero(shown.pixels.ravel() >= shown.low)
+        assert beyond.tolist() == [i for i in report.wrong if tensor.start <= i < tensor.stop]
+    assert report.wrong.tolist() == [4, 25, 30]
+
+
 def test_components_are_sampled_wrong_ones_never(monkeypatch):
     monkeypatch.setattr(scatter, "_N_POINTS", 20)
     figure = zoo.mlp((5, 8, 3), bug="row").check().plot()

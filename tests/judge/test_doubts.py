@@ -49,6 +49,35 @@ def test_on_the_kink_any_slope_between_the_two_sides_is_right(slope, verdict, th
     assert fc.check(bent, gradient, theta, (at,)).verdict is verdict
 
 
+@pytest.mark.parametrize("components", [None, [1, 4, 9]])
+@pytest.mark.parametrize("distance", [0.0, 0.3, -0.5])
+def test_numeric_is_what_gradient_gives_on_a_kink_too_and_the_bound_says_how_far_it_may_be_off(
+    distance, components, theta
+):
+    at = theta - 1.0
+    at[4] = theta[4] + distance * 1e-6
+    options = {"eps": 1e-6, "components": components}
+    for slope in (1.0, 2.2, 3.0):
+        gradient = np.where(np.arange(theta.size) == 4, slope, 3.0)
+        report = fc.check(bent, gradient, theta, (at,), **options)
+        numeric = fc.gradient(bent, theta, (at,), **options)
+        assert np.array_equal(report.numeric, numeric)
+        with fc.Checker(bent, theta, (at,), eps=1e-6) as checker:
+            assert np.array_equal(checker.check(theta, gradient, components).numeric, numeric)
+        analytic = gradient if components is None else gradient[components]
+        kink = 4 if components is None else 1
+        error = np.abs(numeric - analytic)
+        assert report.ratio == pytest.approx(
+            np.linalg.norm(error) / (np.linalg.norm(numeric) + np.linalg.norm(analytic))
+        )
+        if report.passed:
+            assert error[kink] <= report.bound[kink]
+            assert not report.wrong.size
+            assert "kink" in kinds(report)
+        else:
+            assert report.wrong.tolist() == [kink]
+
+
 def test_a_bug_beside_kinks_is_still_found(theta):
     at = theta - 1.0
     at[:6] = theta[:6] + 0.5e-6

@@ -10,7 +10,9 @@ from hypothesis.extra import numpy as hnp
 
 import fastcheck as fc
 from fastcheck.judge import rule
+from fastcheck.judge.rule import Measured
 from fastcheck.judge.verdict import Verdict
+from fastcheck.problem.selection import Selection
 from fastcheck.vectors import norm
 
 finite = st.floats(-1e3, 1e3).map(lambda x: round(x, 6))
@@ -72,6 +74,22 @@ def test_norms_neither_overflow_nor_vanish(scale):
 def test_the_bands(ratio, floor, verdict):
     size = rule.Size(n=100, error=ratio, numeric=0.5, analytic=0.5, rounding=floor)
     assert rule.by_bands(size, rule.LOOK).verdict is verdict
+
+
+@pytest.mark.parametrize(("loud", "wrong"), [("A", [7]), ("B", [2]), ("", [2, 7]), ("AB", [])])
+def test_a_tensor_is_judged_by_its_own_rounding(loud, wrong, rng):
+    layout = fc.Layout.of({"A": (5,), "B": (5,)})
+    analytic = rng.uniform(1.0, 2.0, 10)
+    numeric = analytic.copy()
+    numeric[[2, 7]] += 1e-3
+    sigmas = [1e-2 if name in loud else 1e-9 for name in layout.names]
+    judged = rule.judge(Measured.first(Selection(layout), numeric, 1e-7, sigmas, sigmas), analytic)
+    assert judged.wrong.tolist() == wrong
+    assert judged.bound.tolist() == [10 * sigma for sigma in sigmas for _ in range(5)]
+    for tensor, sigma in zip(judged.tensors, sigmas, strict=True):
+        assert tensor.verdict.accuses is (tensor.name not in loud)
+        part = slice(0, 5) if tensor.name == "A" else slice(5, 10)
+        assert tensor.floor == pytest.approx(np.sqrt(5) * sigma / (norm(numeric[part]) + norm(analytic[part])))
 
 
 def report_of(numeric, analytic, **options):

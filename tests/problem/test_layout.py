@@ -40,7 +40,7 @@ def test_every_component_is_named_by_its_tensor_and_index(found):
     assert {layout.name(i): theta[i] for i in range(theta.size)} == named_values
 
 
-@settings(max_examples=5, deadline=None)
+@settings(max_examples=5)
 @given(tensors)
 def test_jit_unpack_gives_the_same_views_inside_njit(found):
     theta, layout = fc.pack(named(found))

@@ -40,6 +40,34 @@ def test_worst_components_come_largest_first_with_both_values(wrong):
     sizes = [abs(component.error) for component in worst]
     assert sizes == sorted(sizes, reverse=True)
     assert len(wrong.worst(10_000)) == wrong.layout.size
+    assert wrong.worst(0) == ()
+    assert wrong.to_dict(worst=0)["worst"] == []
+    assert "worst components" not in wrong.text(worst=0)
+
+
+def noisy_beside_quiet() -> fc.Report:
+    """J of two tensors, the first with a rounding that is 10^5 times that of the second; one entry of each is off."""
+
+    def cost(theta):
+        return 1e-9 * np.round(theta[:10].sum() / 1e-9) + float(theta[10:].sum() * 1e-3)
+
+    gradient = np.r_[np.ones(10), np.full(10, 1e-3)]
+    gradient[[3, 15]] *= 1.5
+    return fc.check(cost, gradient, {"loud": np.zeros(10), "quiet": np.zeros(10)}, eps=1e-6)
+
+
+def test_wrong_and_bound_are_what_the_verdicts_went_by():
+    report = noisy_beside_quiet()
+    assert report.wrong.dtype == np.int64
+    assert report.bound.shape == (20,)
+    off = np.abs(report.numeric - report.analytic) > report.bound
+    accused = {t.name for t in report.tensors if t.verdict.accuses}
+    assert {report.layout.tensor_of(i).name for i in report.wrong} <= accused
+    assert set(report.wrong.tolist()) <= set(np.flatnonzero(off).tolist())
+    assert 3 in report.wrong
+    assert [c.index for c in report.worst(len(report.wrong))] == sorted(
+        report.wrong, key=lambda i: report.bound[i] - abs(report.numeric[i] - report.analytic[i])
+    )
 
 
 def test_to_dict_is_plain_json(wrong):
