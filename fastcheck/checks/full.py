@@ -12,7 +12,7 @@ from fastcheck.checks.opening import Opening, opened, vetted
 from fastcheck.checks.passing import pass_of, pass_over, plan_of
 from fastcheck.diagnosis.diagnose import findings
 from fastcheck.evaluate.progress import progress_of
-from fastcheck.judge.judging import if_repeatable, judge, numeric_bound
+from fastcheck.judge.judging import if_repeatable, judge
 from fastcheck.measure.pilots import piloted
 from fastcheck.measure.steps import Plan
 from fastcheck.problem import accept as accepting
@@ -168,7 +168,7 @@ def report_of(opening: Opening, plan: Plan | None = None) -> Report:
         reason=judged.whole.reason,
         numeric=numeric,
         analytic=analytic.first,
-        bound=numeric_bound(measured),
+        bound=judged.numeric_bound,
         wrong=judged.wrong,
         witnesses=judged.witnesses if judged.whole.verdict.accuses else (),
         agreement=judged.agreement,

@@ -129,7 +129,7 @@ def _part(judged: Judged, theta: Vector, k: int) -> Part:
 
 def _digits(observed: Vector, error: float, left: float, free: int) -> float:
     """How many decimal digits, over all entries that matter, agree beyond the numbers that were fitted."""
-    if not left:
-        return math.inf
+    if not left or not error:  # nothing is left, or there was nothing to explain
+        return math.inf if error else 0.0
     matter = np.count_nonzero(np.abs(observed) > _NEGLIGIBLE * largest(observed))
     return (matter - free) * math.log10(error / left)

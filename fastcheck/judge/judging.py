@@ -116,7 +116,8 @@ def open_in(measured: Measured, analytic: Vector, k: int) -> Indices:
     found = known(measured, analytic, k)
     open_ = np.flatnonzero(found.cause == Cause.BUDGET)
     error = np.where(np.isfinite(found.analytic[open_]), found.error[open_], np.inf)
-    return measured.selection.spans[k].start + open_[np.argsort(-error, kind="stable")]
+    ordered: Indices = measured.selection.spans[k].start + open_[np.argsort(-error, kind="stable")]
+    return ordered
 
 
 @dataclass(frozen=True)
@@ -152,7 +153,8 @@ def judge(measured: Measured, analytic: Vector, accept: float) -> Judged:
             back = power / measured.units[selection.spans[k]]
             slopes.append(found.slope * back)
             bounds.append(found.bound * back)
-    reports = tuple(_reported(measured, analytic, k, tensor) for k, tensor in enumerate(tensors))
+    off = numeric_bound(measured)
+    reports = tuple(_reported(measured, analytic, off, k, tensor) for k, tensor in enumerate(tensors))
     judged, order = _whole(tensors, selection, accept)
     slope, bound = np.concatenate(slopes), np.concatenate(bounds)
     shares = tuple(max(rule.GREAT, accept) * largest(slope[span], analytic[span]) for span in selection.spans)
@@ -167,6 +169,7 @@ def judge(measured: Measured, analytic: Vector, accept: float) -> Judged:
         analytic=analytic,
         slopes=slope,
         bound=bound,
+        numeric_bound=off,
         shares=shares,
         wrong=np.concatenate(wrong),
         witnesses=_witnesses(measured, analytic, [p for k in order for p in tensors[k].refuted]),
@@ -265,16 +268,14 @@ def _whole(tensors: Sequence[_Tensor], selection: Selection, accept: float) -> t
     return Judgement(0.0, 0.0, worst.verdict, name + reason, worst.cause), order
 
 
-def _reported(measured: Measured, analytic: Vector, k: int, tensor: _Tensor) -> TensorReport:
+def _reported(measured: Measured, analytic: Vector, bound: Vector, k: int, tensor: _Tensor) -> TensorReport:
     span, own = measured.selection.spans[k], measured.selection.layout.tensors[k]
     ratio, floor = _pass_ratio(measured, analytic, span, measured.sigmas[k])
     worst = None
     if span.stop > span.start:
-        position = (
-            tensor.refuted[0]
-            if tensor.refuted
-            else span.start + int(worst_of(measured.numeric[span], analytic[span], measured.margin[span])[0])
-        )
+        among = np.array(tensor.refuted, dtype=np.int64) if tensor.refuted else span
+        first = int(worst_of(measured.numeric[among], analytic[among], bound[among])[0])
+        position = tensor.refuted[first] if tensor.refuted else span.start + first
         worst = component(measured.selection, position, measured.numeric, analytic)
     return TensorReport(own.name, own.shape, ratio, floor, tensor.verdict, tensor.reason, worst, span.stop - span.start)
 

@@ -148,6 +148,8 @@ class Judged:
         The best that are known, of those that a kink allows the nearest to the analytic value.
     bound : ndarray of float64, shape (k,)
         How far these may be off; inf where it is not known.
+    numeric_bound : ndarray of float64, shape (k,)
+        How far the pass may be off.
     shares : tuple of float
         For each tensor, the error that is none in any of its components, however well the slopes are known.
     wrong : ndarray of int64
@@ -165,6 +167,7 @@ class Judged:
     analytic: Vector
     slopes: Vector
     bound: Vector
+    numeric_bound: Vector
     shares: tuple[float, ...]
     wrong: Indices
     witnesses: tuple[Witness, ...]

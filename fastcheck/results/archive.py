@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, get_args, get_origin
 import numpy as np
 
 from fastcheck.errors import InputError, InputTypeError, first_line, shown
+from fastcheck.vectors import Vector
 
 if TYPE_CHECKING:
     from cattrs import Converter
@@ -88,7 +89,7 @@ def _converter() -> Converter:
     converter.register_unstructure_hook_func(_is_enumeration, lambda member: member.name)
     converter.register_structure_hook(float, lambda told, kind: _read(told))
     converter.register_structure_hook_func(
-        _is_number_or_vector, lambda told, kind: _vector(told) if isinstance(told, list) else _read(told)
+        _is_number_or_vector, lambda told, kind: _vector(told, Vector) if isinstance(told, list) else _read(told)
     )
     converter.register_unstructure_hook_func(
         _is_number_or_vector, lambda value: _numbers(value) if isinstance(value, np.ndarray) else _number(value)
