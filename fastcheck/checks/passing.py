@@ -73,7 +73,7 @@ def _off(pilots: Pilots, numeric: Vector, units: Vector, k: int) -> tuple[float,
     at = pilots.positions[lines]
     with np.errstate(invalid="ignore", over="ignore"):
         error = np.abs(numeric[at] * units[at] - best.value[lines]) + best.bound[lines]
-        noise = float(np.fmax(pilots.sight.noise[lines], pilots.sight.grain[lines]).max())
+        noise = float(np.fmax(pilots.sight.noise[lines], pilots.grain[lines]).max())
         off, size = float(error.max()), norm(best.value[lines])
     if not np.isfinite(off):
         return np.inf, np.inf, noise

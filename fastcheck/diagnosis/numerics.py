@@ -110,10 +110,10 @@ def _grain(judged: Judged, pilots: Pilots) -> Finding | None:
     """A J that is rounded more coarsely than float64 is."""
     coarse = ~pilots.sight.rounding
     value = abs(pilots.lines.evaluator.value)
-    stairs = coarse & (pilots.sight.grain > 8 * np.spacing(value))
+    stairs = coarse & (pilots.grain > 8 * np.spacing(value))
     if not stairs.any():
         return None
-    grain = float(np.median(pilots.sight.grain[stairs]))
+    grain = float(np.median(pilots.grain[stairs]))
     kind = ": float32 inside J; use float64" if _FLOAT32[0] <= grain / (value or 1.0) <= _FLOAT32[1] else ""
     digits = f" The gradient was seen to agree to {_digits(judged.agreement)} digits." if judged.agreement < 0.1 else ""
     return Finding("noise", (), f"J moves in steps of {grain:.0e}{kind}.{digits}")

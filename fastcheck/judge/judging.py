@@ -201,7 +201,8 @@ def _tensor(found: Known, start: int, top: float, accept: float, unfit: str) -> 
         return replace(_accused(refuted, odd, error, sizes, size, accept), **told).shifted(start)
     edge, share = max(rule.LOOK, accept), _share(total, size)
     bends = bool(found.bends.any())
-    if total <= edge * size or (total <= rule.OWN_ROUNDING * top and not bends) or not found.slope.size:
+    still = size == 0 and not bends and bool((found.outcome == Outcome.SUPPORTED).all())
+    if total <= edge * size or (total <= rule.OWN_ROUNDING * top and not bends) or still or not found.slope.size:
         if unfit:
             return _Tensor(Verdict.UNRESOLVED, unfit, Cause.ROUNDING, **told)
         words = f"every slope agrees: ||max(E, B)|| / (||G|| + ||S||) = {share:.1e} <= {edge:g}"
@@ -264,7 +265,8 @@ def _whole(tensors: Sequence[_Tensor], selection: Selection, accept: float) -> t
     reason = worst.reason
     if worst.verdict is Verdict.CORRECT:
         open_ = norm(np.array([tensors[k].open_ for k in counted]))
-        reason = f"every slope agrees: ||max(E, B)|| / (||G|| + ||S||) = {_share(open_, size):.1e}"
+        if size:
+            reason = f"every slope agrees: ||max(E, B)|| / (||G|| + ||S||) = {_share(open_, size):.1e}"
     return Judgement(0.0, 0.0, worst.verdict, name + reason, worst.cause), order
 
 

@@ -17,7 +17,7 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from fastcheck.problem.scale import nearest_exponent
+from fastcheck.problem.units import nearest_exponent
 from fastcheck.vectors import Array, Flags, Integers
 
 T = TypeVar("T", np.float64, np.int64, np.bool_)

@@ -61,6 +61,12 @@ class Pilots:
         """The sharpest reading of each line, in J per unit of the line."""
         return sharpest(self.sight.readings)
 
+    @property
+    def grain(self) -> Vector:
+        """The step in which J moves along each line; its own last place where a line merely rests near theta, as dead units do."""
+        own = np.spacing(abs(self.lines.evaluator.value)) / 2
+        return np.where(self.sight.stairs, self.sight.grain, own)
+
     def first_level(self, k: int) -> int:
         """From which on the neighbours of the k-th tensor's pilots are to be looked at."""
         own, best = self.of(k), self.best
@@ -77,7 +83,9 @@ class Pilots:
         return self._heard(np.arange(self.positions.size))
 
     def _heard(self, lines: Indices) -> float:
-        noise, grain = self.sight.noise[lines], self.sight.grain[lines]
+        moving = lines[self.sight.stairs[lines]]
+        lines = moving if moving.size else lines
+        noise, grain = self.sight.noise[lines], self.grain[lines]
         rounded = root_mean_square(grain) / np.sqrt(3)  # J is rounded to steps of twice the grain, or of the grain
         return float(max(root_mean_square(noise) / _EVEN, rounded))
 

@@ -12,7 +12,7 @@ import numpy as np
 from fastcheck.errors import InputError, InputTypeError
 from fastcheck.problem.arguments import Arguments
 from fastcheck.problem.layout import Layout, real_array
-from fastcheck.problem.scale import units_of
+from fastcheck.problem.units import units_of
 from fastcheck.problem.selection import Selection
 from fastcheck.vectors import Vector
 
