@@ -20,6 +20,7 @@ _SPENT = (500, 20)  # and as many as may be measured in so many evaluations, and
 _LADDER = 14  # evaluations that one takes, about
 _KNOWN = 1e-3  # of a slope: a bound of no more makes it known
 _EVEN = np.sqrt(4.375)  # standard deviation of E(h) - E(2h) / 4, E = J+ + J- - 2 J, where that of J is 1
+_ODD = 2.23  # of (D4(h) - D4(2h)) 2h
 
 
 @dataclass(frozen=True, eq=False)
@@ -85,9 +86,9 @@ class Pilots:
     def _heard(self, lines: Indices) -> float:
         moving = lines[self.sight.stairs[lines]]
         lines = moving if moving.size else lines
-        noise, grain = self.sight.noise[lines], self.grain[lines]
+        even, odd, grain = self.sight.noise[lines], self.sight.odd_noise[lines], self.grain[lines]
         rounded = root_mean_square(grain) / np.sqrt(3)  # J is rounded to steps of twice the grain, or of the grain
-        return float(max(root_mean_square(noise) / _EVEN, rounded))
+        return float(max(root_mean_square(even) / _EVEN, root_mean_square(odd) / _ODD, rounded))
 
 
 def piloted(evaluator: Evaluator, selection: Selection, units: Vector) -> Pilots:

@@ -139,6 +139,13 @@ def even_residual(table: Table) -> Array:
     return np.asarray(np.where(neighbours(table), np.abs(even - above(even) / 4), np.nan))
 
 
+def odd_residual(table: Table) -> Array:
+    """|D4(h) - D4(2h)| 2h at each level with two neighbours above; nan elsewhere. Where J is rounded, its even part may be 0 by chance."""
+    h = power_of_two(table.level)
+    fourth = _richardson((table.up - table.down) / (2 * h), neighbours(table), 4.0)
+    return np.asarray(np.where(neighbours(table), np.abs(fourth - above(fourth)) * 2 * h, np.nan))
+
+
 def stands(table: Table) -> Flags:
     return np.asarray((table.up == 0) & (table.down == 0))
 

@@ -25,6 +25,7 @@ from fastcheck.measure.readings import (
     grain_of,
     last_place,
     neighbours,
+    odd_residual,
     plateau,
     readings,
     side_readings,
@@ -66,6 +67,8 @@ class Sight:
         The least move of J, where some levels stand still while others move; else half a unit of J's last place.
     noise : (m,)
         The even residual at the finest levels; nan where there is none.
+    odd_noise : (m,)
+        Likewise what is left of the odd part beside its first two powers of h.
     rounding : (m,)
         True where noise and grain are no more than J's own last places.
     low, high, margin : (m,)
@@ -90,6 +93,7 @@ class Sight:
     shape: Integers
     grain: Array
     noise: Array
+    odd_noise: Array
     rounding: Flags
     low: Array
     high: Array
@@ -124,6 +128,7 @@ def see(table: Table) -> Sight:
             shape=_shape(table, found, np.isfinite(low), _jumps(table), grain > COARSE * own),
             grain=np.ldexp(grain, table.shift),
             noise=np.ldexp(noise, table.shift),
+            odd_noise=np.ldexp(_finest(odd_residual(table), 4), table.shift),
             rounding=(grain <= COARSE * own) & ~(noise > NOISY * own),
             low=low,
             high=high,
