@@ -163,11 +163,18 @@ def test_a_cost_that_is_not_finite_at_some_components(compiled):
     theta[[1, 4]] = 1e-8
     layout = fc.Layout.of({"W": (2, 3)})
     report = fc.check(numba.njit(cost) if compiled else cost, 1 / theta, theta, layout=layout)
+    assert report.passed, str(report)
+    report = fc.check(cost, 1 / theta, theta, layout=layout, eps=1e-7)
     assert report.verdict is fc.Verdict.UNRESOLVED
     assert "J at theta_i +- eps is nan or inf at W[0, 1], W[1, 1]" in report.findings[0].message
     assert np.flatnonzero(~np.isfinite(report.numeric)).tolist() == [1, 4]
-    wrong = np.array([1, 1e8, 1, 1, 1e8, 1.5])
-    assert fc.check(cost, wrong, theta, layout=layout).verdict is fc.Verdict.WRONG
+    for eps in (None, 1e-7, "auto"):
+        for k, factor in ((5, 1.5), (1, 1.01), (4, -1.0)):
+            wrong = 1 / theta
+            wrong[k] *= factor
+            report = fc.check(cost, wrong, theta, layout=layout, eps=eps)
+            assert not report.passed
+            assert (k, eps) == (1, 1e-7) or report.verdict is fc.Verdict.WRONG, (k, eps)
 
 
 @pytest.mark.parametrize("compiled", [True, False])
@@ -306,9 +313,8 @@ def test_a_gradient_that_returns_theta_or_a_view_of_it(grad, theta, weights):
         (-1e-7, ValueError, "eps must be positive and finite, got -1e-07"),
         (np.nan, ValueError, "eps must be positive and finite, got nan"),
         (np.inf, ValueError, "eps must be positive and finite, got inf"),
-        ("large", TypeError, "eps must be a positive number or 'auto', got 'large'"),
-        (None, TypeError, "eps must be a positive number or 'auto', got None"),
-        (True, TypeError, "eps must be a positive number or 'auto', got True"),
+        ("large", TypeError, "eps must be a positive number, an array, a dict, 'auto' or None, got 'large'"),
+        (True, TypeError, "eps must be a positive number, an array, a dict, 'auto' or None, got True"),
         (1e-17, ValueError, r"eps must change every component, got eps = 1e-17 lost in rounding at theta\[0\]"),
     ],
 )
@@ -321,8 +327,9 @@ def test_eps_lost_in_rounding_names_the_component(theta, weights):
     refused(
         ValueError,
         r"lost in rounding at W\[1, 1\] = 1e\+12",
-        lambda: fc.gradient(quartic, {"W": theta.reshape(3, 4)}, (weights,)),
+        lambda: fc.gradient(quartic, {"W": theta.reshape(3, 4)}, (weights,), eps=1e-7),
     )
+    assert np.isfinite(fc.gradient(quartic, theta, (weights,))).all()  # left to itself, it takes a step that moves theta
 
 
 @pytest.mark.parametrize("name", ["workers", "chunk"])

@@ -7,6 +7,7 @@ import pytest
 import fastcheck as fc
 from fastcheck import zoo
 from fastcheck.judge.verdict import Verdict
+from fastcheck.problem.units import units_of
 from fastcheck.zoo.mlp import ACTIVATIONS
 
 SIZES = (20, 40, 30, 6)
@@ -76,9 +77,10 @@ def test_an_error_as_large_as_the_guarantee_is_found():
     problem = zoo.mlp(SIZES)
     gradient = problem.grad(problem.theta, *problem.args)
     guarantee = problem.screen().guarantee
+    units = units_of(problem.theta, problem.layout)
     for k, seed in enumerate(range(30)):
         error = np.zeros(gradient.size)
-        error[37 * k] = 2 * np.linalg.norm(gradient) * guarantee
+        error[37 * k] = 2 * np.linalg.norm(gradient * units) * guarantee / units[37 * k]
         report = fc.screen(
             problem.cost, gradient + error, problem.theta, problem.args, layout=problem.layout, seed=seed
         )

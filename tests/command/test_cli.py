@@ -236,10 +236,14 @@ def test_screen_and_locate(file):
 
 
 def test_the_step_can_be_chosen(file):
-    assert json.loads(run("check", file, "--eps", "auto", "--json", "-").stdout)["eps"] > 1e-7
+    eps = json.loads(run("check", file, "--eps", "auto", "--json", "-").stdout)["eps"]
+    assert 0 < eps["least"] <= eps["largest"]
+    assert set(eps["tensors"]) <= {"W", "b"}
+    assert json.loads(run("check", file, "--json", "-").stdout)["eps"] == 1e-7
+    assert json.loads(run("check", file, "--eps", "1e-6", "--json", "-").stdout)["eps"] == 1e-6
     result = run("check", file, "--eps", "large")
     assert result.exit_code == 2
-    assert "eps must be a positive number or 'auto', got 'large'" in result.stderr
+    assert "eps must be a positive number, an array, a dict, 'auto' or None, got 'large'" in " ".join(result.stderr.split())
 
 
 def test_a_page_is_written_beside_the_table(file, tmp_path):

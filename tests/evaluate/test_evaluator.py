@@ -30,7 +30,7 @@ def test_every_evaluation_is_counted_and_no_other(workers, theta, weights):
     assert evaluator.evaluations == cost.n == 2
     evaluator.values(ComponentMoves(range(12), np.array([[1e-3, -1e-3, 2e-3]])))
     assert evaluator.evaluations == cost.n == 2 + 36
-    evaluator.values(DirectionMoves((draw(np.random.default_rng(0), 0, 12),), np.array([[0.1, -0.1]])))
+    evaluator.values(DirectionMoves((draw(np.random.default_rng(0), 0, 12),), np.array([[0.1, -0.1]]), np.ones(12)))
     assert evaluator.evaluations == cost.n == 40
     other = evaluator.revalued(Arguments((2 * weights,)))
     assert other.value == 2 * evaluator.value
@@ -72,7 +72,7 @@ def test_any_other_exception_reaches_the_caller_with_the_component(error, theta)
         evaluator.values(ComponentMoves(range(12), np.array([[-0.25, 0.25]])))
     assert caught.value.__notes__ == ["raised by the cost at W[1, 1] +0.25"]
     with pytest.raises(error, match="mine") as caught:
-        evaluator.values(DirectionMoves((draw(np.random.default_rng(0), 5, 6),), np.array([[1.0, -1.0]])))
+        evaluator.values(DirectionMoves((draw(np.random.default_rng(0), 5, 6),), np.array([[1.0, -1.0]]), np.ones(12)))
     assert caught.value.__notes__ == ["raised by the cost near theta, along a random direction"]
     assert evaluator.values(ComponentMoves(range(5), np.array([[0.5]]))).tolist() == 5 * [[12.5]]  # all was restored
 

@@ -14,7 +14,7 @@ from costs import quartic
 
 import fastcheck as fc
 from fastcheck.evaluate.direction import draw
-from fastcheck.evaluate.moves import ComponentMoves, DirectionMoves, Moves
+from fastcheck.evaluate.moves import ComponentMoves, DirectionMoves, JointMoves, Moves
 from fastcheck.evaluate.source import Source, source_of
 from fastcheck.problem.arguments import Arguments
 
@@ -55,7 +55,8 @@ def moves(theta: np.ndarray) -> list[Moves]:
     return [
         ComponentMoves(np.array([7, 0, 3]), POINTS),
         ComponentMoves(range(2, 12), np.array([[1e-7, -1e-7]]), np.array([1.0, -1.0])),
-        DirectionMoves(directions, np.repeat(POINTS, 3, axis=0), still=(slice(3, 5),)),
+        DirectionMoves(directions, np.repeat(POINTS, 3, axis=0), np.exp2(np.arange(-6.0, 6)), still=(slice(3, 5),)),
+        JointMoves((np.array([7, 0, 3]), np.array([2]), np.array([11, 1])), (np.ones(3), np.ones(1), np.array([0.5, -2.0])), np.repeat(POINTS, 3, axis=0)),
     ]
 
 
@@ -106,7 +107,7 @@ def test_parts_of_moves_are_the_moves(theta, weights):
 
 
 @pytest.mark.parametrize("cost", [quartic, quartic.py_func, closure()])
-@pytest.mark.parametrize("eps", [1e-7, "auto"])
+@pytest.mark.parametrize("eps", [None, 1e-7, "auto"])
 def test_a_checker_gives_the_same_bits_after_a_round_trip(cost, eps, theta, weights):
     checker = fc.Checker(cost, theta, (weights,), eps=eps, workers=2)
     travelled = cloudpickle.loads(cloudpickle.dumps(checker))

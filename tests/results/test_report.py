@@ -25,7 +25,8 @@ def test_the_fields_are_those_of_the_formula(wrong):
         part = error[place.slice]
         below = np.linalg.norm(wrong.numeric[place.slice]) + np.linalg.norm(wrong.analytic[place.slice])
         assert tensor.ratio == pytest.approx(np.linalg.norm(part) / below)
-        assert tensor.worst.error == part[np.abs(part).argmax()]
+        above = np.abs(part) - wrong.bound[place.slice]
+        assert tensor.worst.error == part[(np.abs(part) if tensor.verdict.accuses else above).argmax()]
         assert (tensor.name, tensor.shape) == (place.name, place.shape)
 
 
@@ -146,7 +147,7 @@ def test_plain_python_is_said_to_be_slower(theta, weights):
     report = fc.check(quartic.py_func, quartic_gradient, theta, (weights,))
     assert not report.compiled
     assert [f.kind for f in report.findings] == ["python"]
-    assert "plain Python cost" in str(report)
+    assert "plain Python cost" in " ".join(str(report).split())
 
 
 def test_empty_and_scalar_tensors_are_reported(theta, weights):
