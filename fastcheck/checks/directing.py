@@ -17,13 +17,25 @@ from fastcheck.measure.readings import sharpest
 from fastcheck.measure.sight import Shape, Sight, see
 from fastcheck.vectors import Flags, Indices, Vector
 
+_FINER, _COARSER = 12, 4  # levels that the others may begin from that
+
 
 @dataclass(frozen=True, eq=False)
 class Guide:
-    """What a first ladder found, for the directions that follow: the level to begin with, and the noise of J."""
+    """What a first ladder found, for the directions that follow: the level at which it was sharpest, and the noise of J."""
 
     level: int
     noise: float
+
+    def levels(self, sizes: Vector) -> Indices:
+        """Where directions begin over whose components ||G|| is of these sizes.
+
+        That is the finest level at which noise still is no matter: the nearer to theta, the fewer the kinks.
+        """
+        with np.errstate(all="ignore"):
+            finest = np.ceil(np.log2(2 * self.noise / rule.FINE / sizes))
+        finest = np.where(np.isfinite(finest), finest, self.level)
+        return np.clip(finest, self.level - _FINER, self.level + _COARSER).astype(np.int64)
 
 
 def guided(lines: DirectionLines, claimed: Vector) -> tuple[Guide, Outcomes, Flags]:
@@ -38,8 +50,8 @@ def guided(lines: DirectionLines, claimed: Vector) -> tuple[Guide, Outcomes, Fla
 
 def directed(lines: DirectionLines, claimed: Vector, sizes: Vector, guide: Guide) -> tuple[Outcomes, Flags]:
     """What every direction says of its claimed slope, and where a kink was seen; ``sizes`` is ||G|| of each."""
-    every = np.arange(lines.size)
-    table = added(lines.look, lines.table(), *blocks(every, np.full(every.size, guide.level), 2))
+    every, levels = np.arange(lines.size), guide.levels(sizes)
+    table = added(lines.look, lines.table(), *blocks(every, levels, 2))
     slope, bound = _two_levels(table, guide.noise)
     with np.errstate(invalid="ignore"):
         near = np.abs(slope - claimed) <= np.maximum(bound, rule.NEARLY * sizes)
@@ -48,7 +60,7 @@ def directed(lines: DirectionLines, claimed: Vector, sizes: Vector, guide: Guide
     slow = np.flatnonzero(~done)
     if slow.size:
         some = lines.some(slow)
-        grown, late = settled(some, claimed[slow], np.full(slow.size, guide.level - 1))
+        grown, late = settled(some, claimed[slow], levels[slow] - 1)
         late, kink[slow] = _between_sides(late, see(grown), claimed[slow])
         order = np.argsort(np.concatenate([np.flatnonzero(done), slow]), kind="stable")
         said = Outcomes.joined([said.some(np.flatnonzero(done)), late]).some(order)

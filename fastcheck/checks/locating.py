@@ -143,7 +143,9 @@ class _Hunt:
             self.unsearched.append(tensor.name)
 
     def _search(self, tensor: Tensor, group: Group) -> None:
-        throughout = self._wrong_throughout(np.arange(tensor.start, tensor.stop))
+        throughout = len(self._candidates(tensor, group)) > 1 and self._wrong_throughout(
+            np.arange(tensor.start, tensor.stop)
+        )
         way = None if throughout else self._after_match(tensor, group)
         in_vain = 0
         while way is not None and not throughout:
@@ -170,7 +172,7 @@ class _Hunt:
         return worst if worst is not None and worst.fails else self._failing_again(tensor)
 
     def _candidates(self, tensor: Tensor, group: Group) -> set[int]:
-        """Components of the tensor that explain most of what is left in slopes that fail."""
+        """Components of the tensor that explain most of what is left in slopes that fail: one, if it explains all."""
         ways = self._remaining(group)
         if not any(way.fails for way in ways):
             return set()
@@ -179,7 +181,10 @@ class _Hunt:
         residuals, bounds = np.array([way.residual for way in told]), np.array([way.bound for way in told])
         score = matched([way.u for way in told], residuals, bounds, self.gradient.size)[tensor.slice]
         best = np.argpartition(-score, _CANDIDATES - 1)[:_CANDIDATES]
-        return {tensor.start + int(p) for p in best} - self.numeric.keys()
+        best = best[np.argsort(-score[best], kind="stable")]
+        left = float(np.sum((residuals / np.maximum(bounds, np.finfo(float).tiny)) ** 2)) - float(score[best[0]])
+        explains = left <= rule.EXPLAINED * len(told)
+        return {tensor.start + int(p) for p in (best[:1] if explains else best)} - self.numeric.keys()
 
     def _remaining(self, group: Group) -> list[_Way]:
         """The group's directions against the gradient as it was set right so far: their slopes are known."""

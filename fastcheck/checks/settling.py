@@ -10,8 +10,8 @@ from fastcheck.judge.verdict import Outcome
 from fastcheck.measure.ladder import climb, grow, look_where_worth
 from fastcheck.measure.levels import Table
 from fastcheck.measure.lines import Lines
-from fastcheck.measure.sight import Shape, see
-from fastcheck.vectors import Indices, Vector
+from fastcheck.measure.sight import Shape, Sight, see
+from fastcheck.vectors import Flags, Indices, Vector
 
 
 def settled(
@@ -40,8 +40,17 @@ def doubted(lines: Lines, table: Table, claimed: Vector) -> tuple[Table, Outcome
         table = look_where_worth(lines.look, table, doubt, worth[doubt])
     sight = see(table)
     said = outcomes(sight, claimed)
-    with np.errstate(invalid="ignore"):
-        further = np.isfinite(said.bound) & (said.bound > rule.DOUBTFUL * np.abs(said.slope)) & ~np.isfinite(sight.low)
-    again = doubt[further[doubt]]
+    again = doubt[_loose(said, sight)[doubt]]
     table = climb(lines.look, table, again, said.level[again])
+    sight = see(table)
+    said = outcomes(sight, claimed)
+    open_ = again[(_loose(said, sight) & (said.outcome == Outcome.UNKNOWN))[again]]
+    table = climb(lines.look, table, open_, table.level[open_, 0])  # what is in the way may lie between these and those
     return table, outcomes(see(table), claimed)
+
+
+def _loose(said: Outcomes, sight: Sight) -> Flags:
+    """Lines without a kink at the point whose bound further levels might lower."""
+    with np.errstate(invalid="ignore"):
+        loose = np.isfinite(said.bound) & (said.bound > rule.DOUBTFUL * np.abs(said.slope))
+    return np.asarray(loose & ~np.isfinite(sight.low))

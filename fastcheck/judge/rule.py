@@ -57,11 +57,13 @@ ALONE = 1e3  # bounds that a direction is off to accuse alone: kinks of both sig
 CONFIRMED = 2  # directions that are followed down to components
 TOGETHER = 2.2  # root of 8 over the chi square with 8 degrees of freedom that one in a hundred falls below
 QUICK = 1e-7  # a direction whose first two levels agree to so much of the gradient is settled
-NEARLY = 1e-9  # likewise, and that far off at the most
+FINE = 1e-8  # of the gradient: what noise may do to it at these levels
+NEARLY = 3e-8  # likewise, and that far off at the most, or within its bound
 ENOUGH = 8  # directions whose errors together bound that of the gradient
 MISSED = 1e-9  # the probability of the guarantee
 TAILS = (0.025, 0.975)  # of the interval of an estimated ratio
 
 # Locating.
 MOSTLY = 3  # wrong ones in a sample of six components; more of them make a tensor, or a line of it, wrong throughout
+EXPLAINED = 3.0  # squared bounds that are left in each direction where one component explains them all
 MANY = 32  # single wrong components beyond which a tensor is named instead

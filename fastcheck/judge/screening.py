@@ -79,7 +79,7 @@ def estimate(slopes: Slopes, accept: float) -> Estimate:
     below = length + numeric or 1.0
     low, high = (math.sqrt(m * square / chdtri(m, tail)) for tail in rule.TAILS)
     slack = float(bound.max()) / unit if known.all() else math.inf
-    passes = np.fmax(rule.CLEAR * bound, max(rule.GREAT, accept) * 2 * slopes.size) / unit
+    passes = np.fmax(rule.CLEAR * bound, max(rule.GREAT, accept) * slopes.size) / unit
     with np.errstate(divide="ignore"):
         typical = math.exp(min(float(np.mean(np.log(passes))), 700.0)) if slack < math.inf else math.inf
     heard = float(np.sqrt(np.mean(np.where(np.isfinite(bound), bound / unit, 0.0) ** 2))) / rule.PASS_MARGIN
@@ -136,8 +136,7 @@ def _of_direction(slopes: Slopes, k: int, top: float, accept: float, accuses: bo
 
 def counts(slopes: Slopes, top: float, accept: float) -> Flags:
     """Which directions are refuted by more than the bands allow, and by more than the gradient's own rounding."""
-    size = slopes.size + np.where(np.isfinite(slopes.said.slope), np.abs(slopes.said.slope), 0.0)
-    beyond = slopes.error > np.fmax(max(rule.GREAT, accept) * size, rule.OWN_ROUNDING * top)
+    beyond = slopes.error > np.fmax(max(rule.GREAT, accept) * slopes.size, rule.OWN_ROUNDING * top)
     by_itself = slopes.error > np.fmax(max(rule.GREAT, accept) * slopes.sharpest, rule.OWN_ROUNDING * top)
     return np.asarray(slopes.refuted & (beyond | by_itself))
 

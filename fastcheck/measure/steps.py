@@ -68,7 +68,7 @@ def planned(evaluator: Evaluator, pilots: Pilots, units: Vector, auto: bool) -> 
     own, orders, lecture = [], [], []
     for k, span in enumerate(selection.spans):
         indices = selection.at(np.arange(span.start, span.stop))
-        serves = not auto and _lecture_serves(evaluator, pilots, k)
+        serves = not auto and _lecture_serves(evaluator, pilots, k, units[indices])
         order, level = _order_and_level(pilots, k)
         own.append(
             np.full(indices.size, LECTURE) if serves else _scaled(evaluator.theta[indices], units[indices], level)
@@ -80,8 +80,11 @@ def planned(evaluator: Evaluator, pilots: Pilots, units: Vector, auto: bool) -> 
     return Plan(np.concatenate(own), tuple(orders), tuple(lecture))
 
 
-def _lecture_serves(evaluator: Evaluator, pilots: Pilots, k: int) -> bool:
-    """Whether differences at the lecture's step agree with what the ladders found; where these found nothing, it is taken."""
+def _lecture_serves(evaluator: Evaluator, pilots: Pilots, k: int, units: Vector) -> bool:
+    """Whether differences at the lecture's step agree with what the ladders found; where these found nothing, it is taken.
+
+    Pilots are few: beside what is off there, rounding at the step must be small in all components, each in its own unit.
+    """
     span, known = pilots.selection.spans[k], pilots.known(k)
     theta = evaluator.theta[pilots.selection.at(np.arange(span.start, span.stop))]
     if theta.size and np.spacing(np.abs(theta).max()) * _RESOLVED > LECTURE:
@@ -93,7 +96,9 @@ def _lecture_serves(evaluator: Evaluator, pilots: Pilots, k: int) -> bool:
     slopes = differences(evaluator, Selection(pilots.selection.layout, pilots.lines.indices[lines]), LECTURE)
     with np.errstate(invalid="ignore", over="ignore"):
         error = np.abs(slopes * unit[lines] - best.value[lines]) + best.bound[lines]
-        return bool(norm(error) <= SERVES * norm(best.value[lines]))
+        size = norm(best.value[lines])
+        rounding = sigma(pilots.noise(k), LECTURE) * norm(units) * np.sqrt(lines.size / units.size)
+        return bool(norm(error) <= SERVES * size and rounding <= SERVES * size)
 
 
 def _order_and_level(pilots: Pilots, k: int) -> tuple[int, int]:

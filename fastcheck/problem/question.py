@@ -12,8 +12,8 @@ import numpy as np
 from fastcheck.errors import InputError, InputTypeError
 from fastcheck.problem.arguments import Arguments
 from fastcheck.problem.layout import Layout, real_array
-from fastcheck.problem.units import units_of
 from fastcheck.problem.selection import Selection
+from fastcheck.problem.units import units_of
 from fastcheck.vectors import Vector
 
 LECTURE = 1e-7  # the step of the lecture
