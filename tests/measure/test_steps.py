@@ -1,3 +1,5 @@
+"""The steps of a pass: where the lecture's serves, and what they follow elsewhere."""
+
 from __future__ import annotations
 
 import numpy as np
@@ -74,3 +76,13 @@ def test_a_cost_that_is_finite_at_theta_only(theta):
 
     with pytest.raises(fc.InputError, match="eps='auto' must find J finite near theta"):
         fc.check(cost, np.ones(theta.size), theta, eps="auto")
+
+
+def test_the_lecture_s_step_serves_every_component_or_is_not_taken():
+    """The pilots are a few: here they are those that 1e-7 suits."""
+    s = np.full(200, 1e-6)
+    s[np.random.default_rng(0).choice(200, 3, replace=False)] = 1.0  # as pilots are drawn
+    report = fc.check(lambda t: np.sum(np.tanh(t * s)), lambda t: s / np.cosh(t * s) ** 2, 0.7 / s)
+    assert report.verdict is fc.Verdict.CORRECT, str(report)
+    assert not isinstance(report.eps, float)
+    assert report.evaluations < 700
