@@ -1,0 +1,134 @@
+"""What ladders say of a claim: the right one is never refuted, 1 % off is never supported, and nothing depends on the units."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+from along import said
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from fastcheck.judge.outcomes import Outcomes
+from fastcheck.judge.verdict import Cause, Outcome
+from fastcheck.measure.sight import Shape
+
+SUPPORTED, REFUTED, UNKNOWN = Outcome.SUPPORTED, Outcome.REFUTED, Outcome.UNKNOWN
+
+PLAIN = {
+    "sin": (math.sin, 1.0, math.cos(1.0)),
+    "1e200": (lambda x: 1e200 * math.exp(x), -2.0, 1e200 * math.exp(-2.0)),
+    "float32": (lambda x: float(np.float32(math.sin(x))), 0.4, math.cos(0.4)),
+    "rounded": (lambda x: round(math.sin(x), 5), 0.4, math.cos(0.4)),
+    "a constant in front": (lambda x: 1e6 + math.sin(x), 0.4, math.cos(0.4)),
+    "log near 0": (lambda x: math.log(x) if x > 0 else math.nan, 1e-9, 1e9),
+    "a kink nearby": (lambda x: abs(x - 0.5) + x * x, 0.5 + 1e-7, 2.0000002),
+    "near a minimum": (lambda x: (x - 1) ** 2, 1.0001, 2e-4),
+    "a sharp bend": (lambda x: math.sqrt(x * x + 1e-12), 1e-6, math.sqrt(0.5)),
+    "the end of the domain": (lambda x: x if x >= 0 else math.nan, 0.0, 1.0),
+}
+
+
+@pytest.mark.parametrize("what", PLAIN)
+def test_right_is_supported_and_one_percent_off_is_refuted(what):
+    f, x, slope = PLAIN[what]
+    found, _ = said(f, x, slope)
+    assert found.outcome[0] == SUPPORTED
+    for wrong in (1.01 * slope, 0.99 * slope, -slope, 0.0):
+        assert said(f, x, wrong)[0].outcome[0] == REFUTED, wrong
+
+
+@given(
+    x=st.floats(-3, 3),
+    b=st.floats(-8, 8),
+    c=st.floats(-6, 6),
+    kind=st.sampled_from(["smooth", "float32", "rounded", "saturates", "log"]),
+)
+@example(x=2.0, b=0.0, c=6.0, kind="float32")
+def test_right_is_never_refuted_whatever_the_scale_and_the_noise(x, b, c, kind):
+    x, unit, level = (0.0 if abs(x) < 1e-200 else x), 10.0**b, 10.0**c
+
+    def smooth(t):
+        return math.sin(t / unit) + level
+
+    f, slope = {
+        "smooth": (smooth, math.cos(x) / unit),
+        "float32": (lambda t: float(np.float32(smooth(t))), math.cos(x) / unit),
+        "rounded": (lambda t: round(smooth(t), 4), math.cos(x) / unit),
+        "saturates": (lambda t: math.tanh(t / unit) + level, 1 / math.cosh(x) ** 2 / unit),
+        "log": (lambda t: math.log1p((t / unit) ** 2) + level, 2 * x / (1 + x * x) / unit),
+    }[kind]
+    assert said(f, x * unit, slope)[0].outcome[0] != REFUTED
+    assert said(f, x * unit, slope, unit)[0].outcome[0] != REFUTED
+
+
+@given(x=st.floats(0.1, 3), b=st.floats(-6, 6), off=st.sampled_from([0.0, -1.0, 0.99, 1.01, 2.0, 100.0]))
+def test_wrong_is_never_supported(x, b, off):
+    unit = 10.0**b
+    found, _ = said(lambda t: math.sin(t / unit) + 1, x * unit, off * math.cos(x) / unit)
+    assert found.outcome[0] != SUPPORTED or abs(off - 1) * abs(math.cos(x)) < 1e-9
+
+
+@pytest.mark.parametrize(
+    ("claimed", "outcome"),
+    [(-1.0, SUPPORTED), (0.0, SUPPORTED), (0.7, SUPPORTED), (1.0, SUPPORTED), (1.01, REFUTED), (-2.0, REFUTED)],
+)
+def test_at_a_kink_any_slope_between_the_sides_is_right(claimed, outcome):
+    found, sight = said(lambda x: abs(x) + x * x, 0.0, claimed, 1.0)
+    assert sight.shape[0] == Shape.KINK
+    assert found.outcome[0] == outcome
+    assert found.cause[0] == Cause.KINK
+    assert outcome != SUPPORTED or abs(found.slope[0] - claimed) <= found.bound[0]
+
+
+def test_a_spike_is_neither_supported_nor_refuted():
+    found, _ = said(lambda x: 0.01 * (x != 0) + math.sin(x), 0.0, 1.0, 1.0)
+    assert (found.outcome[0], found.cause[0]) == (UNKNOWN, Cause.JUMP)
+
+
+@pytest.mark.parametrize(("claimed", "outcome"), [(0.0, SUPPORTED), (1e-3, REFUTED)])
+def test_of_a_j_that_stands_still(claimed, outcome):
+    assert said(lambda x: 3.0, 1.0, claimed)[0].outcome[0] == outcome
+
+
+@pytest.mark.parametrize("x", [1.0, 2.0])
+def test_a_j_as_coarse_as_all_its_range_accuses_nobody(x):
+    found, _ = said(lambda t: float(np.float32(math.sin(t) + 1e6)), x, math.cos(x))
+    assert found.outcome[0] != REFUTED
+
+
+def test_rounding_of_the_gradient_itself_is_no_witness():
+    assert said(lambda x: 1.0 + math.cos(x), 0.0, 1e-17, 1.0)[0].outcome[0] != REFUTED
+
+
+@pytest.mark.parametrize("claimed", [math.nan, math.inf, -math.inf])
+def test_a_claim_that_is_not_finite_is_never_supported(claimed):
+    for f, x in ((math.sin, 1.0), (lambda x: 3.0, 1.0), (lambda x: abs(x), 0.0)):
+        assert said(f, x, claimed, 1.0)[0].outcome[0] != SUPPORTED
+
+
+def test_where_j_has_no_value_nothing_is_said():
+    found, _ = said(lambda x: 1.0 if x == 1 else math.nan, 1.0, 3.0)
+    assert (found.outcome[0], found.cause[0]) == (UNKNOWN, Cause.DOMAIN)
+
+
+@given(
+    p=st.integers(-40, 40), k=st.integers(-600, 600), x=st.floats(0.1, 3), off=st.sampled_from([1.0, 1.001, 2.0, 0.0])
+)
+def test_powers_of_two_change_no_outcome(p, k, x, off):
+    slope = off * math.cos(x)
+    one, _ = said(math.sin, x, slope)
+    two, _ = said(lambda t: math.ldexp(math.sin(math.ldexp(t, -p)), k), math.ldexp(x, p), math.ldexp(slope, k - p))
+    for name in ("outcome", "level", "order", "cause", "bends"):
+        assert getattr(one, name) == getattr(two, name), name
+    assert two.slope[0] == math.ldexp(one.slope[0], k)
+    assert two.bound[0] == math.ldexp(one.bound[0], k)
+
+
+def test_parts_join_in_order():
+    one, _ = said(math.sin, 1.0, 0.5)
+    two, _ = said(math.cos, 1.0, 0.5)
+    both = Outcomes.joined([one, Outcomes.none(), two])
+    assert both.slope.tolist() == [one.slope[0], two.slope[0]]
+    assert both.some(np.array([1])).outcome.tolist() == two.outcome.tolist()
