@@ -9,7 +9,7 @@ import numpy as np
 from fastcheck.checks.settling import doubted, settled
 from fastcheck.evaluate.evaluator import Evaluator
 from fastcheck.judge import rule
-from fastcheck.judge.judging import Measured, open_in
+from fastcheck.judge.judging import Measured, open_in, visible_in
 from fastcheck.judge.outcomes import Outcomes, outcomes
 from fastcheck.judge.verdict import Cause, Outcome
 from fastcheck.measure.levels import Table
@@ -32,7 +32,9 @@ class _Ladders:
 def laddered(evaluator: Evaluator, measured: Measured, pilots: Pilots, analytic: Vector) -> Measured:
     """The same with ladders where pass and gradient do not agree; ``analytic`` has shape (k,)."""
     n_tensors = len(measured.selection.spans)
-    budget = evaluator.evaluations + max(2 * measured.numeric.size, rule.BUDGET[0] + rule.BUDGET[1] * n_tensors)
+    always = rule.BUDGET[0] + rule.BUDGET[1] * n_tensors
+    budget = evaluator.evaluations + max(2 * measured.numeric.size, always)
+    little = 2 * measured.numeric.size + always
     with np.errstate(over="ignore", invalid="ignore"):
         claimed = analytic * measured.units
     table, said = doubted(pilots.lines, pilots.table, claimed[pilots.positions])
@@ -41,17 +43,25 @@ def laddered(evaluator: Evaluator, measured: Measured, pilots: Pilots, analytic:
     picks, owners = _picked(measured, analytic)
     levels = np.array([pilots.first_level(k) for k in range(n_tensors)])
     n = rule.WORST * n_tensors + rule.BUDGET[1]
+
+    def along(now: Indices, tensors: Indices) -> Outcomes:
+        lines = ComponentLines(evaluator, measured.selection.at(now), measured.units[now])
+        table, said = settled(lines, claimed[now], levels[tensors], _quantum(taken))
+        taken.append(_Ladders(now, table))
+        return said
+
     while picks.size:
         n = min(n, (budget - evaluator.evaluations) // rule.LADDER)
         if n < 1:
             break
         now, picks, tensors, owners = picks[:n], picks[n:], owners[:n], owners[n:]
-        lines = ComponentLines(evaluator, measured.selection.at(now), measured.units[now])
-        table, said = settled(lines, claimed[now], levels[tensors], _quantum(taken))
-        taken.append(_Ladders(now, table))
+        said = along(now, tensors)
         measured = measured.measured(now, said)
         going = ~np.isin(owners, tensors[said.outcome == Outcome.REFUTED])  # a tensor with a witness needs no more
         picks, owners, n = picks[going], owners[going], _BATCH
+    shown, owners = _shown(measured, analytic, max(0, (little - evaluator.evaluations) // rule.LADDER))
+    if shown.size:
+        measured = measured.measured(shown, along(shown, owners))
     return _tied(evaluator, _once_more(measured, taken, claimed), claimed)
 
 
@@ -69,6 +79,20 @@ def _picked(measured: Measured, analytic: Vector) -> tuple[Indices, Indices]:
         owners.append(np.full(open_.size, k))
     order = np.argsort(np.concatenate(ranks), kind="stable")
     return np.concatenate(positions)[order], np.concatenate(owners)[order]
+
+
+def _shown(measured: Measured, analytic: Vector, n: int) -> tuple[Indices, Indices]:
+    """At most n positions that the pass settled although it shows an error there, and the tensor of each.
+
+    Of every tensor without a witness the worst, one by one.
+    """
+    witnessed = measured.positions[measured.said.outcome == Outcome.REFUTED]
+    ranked = []
+    for k, span in enumerate(measured.selection.spans):
+        if not ((witnessed >= span.start) & (witnessed < span.stop)).any():
+            ranked += [(rank, k, p) for rank, p in enumerate(visible_in(measured, analytic, k)[: rule.WORST].tolist())]
+    chosen = sorted(ranked)[:n]
+    return np.array([p for _, _, p in chosen], dtype=np.int64), np.array([k for _, k, _ in chosen], dtype=np.int64)
 
 
 def _quantum(taken: list[_Ladders]) -> float:

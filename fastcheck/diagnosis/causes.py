@@ -22,6 +22,9 @@ from fastcheck.measure.steps import Plan
 from fastcheck.problem.layout import Layout
 from fastcheck.vectors import Vector
 
+_FAR_LESS = 1e-2  # of what one hypothesis leaves: another that leaves less is the better one
+_ASSUMED = "Taking the order of the tensors for that of the forward pass: "
+
 
 @dataclass(frozen=True)
 class Case:
@@ -67,11 +70,20 @@ def _explained(case: Case) -> dict[str, Hypothesis]:
     """The first hypothesis that explains each wrong tensor by itself: to rounding, or else all but a thousandth."""
     found = {}
     for part in case.wrong:
-        h = next((h for h in _hypotheses(case, part) if part.explained(h)), None)
+        h = _best_of_values(case, part) or next((h for h in _hypotheses(case, part) if part.explained(h)), None)
         h = h or next((h for h in _simple(case, part) if part.explained(h, nearly=True)), None)
         if h is not None:
             found[part.tensor.name] = h
     return found | _like(case, found)
+
+
+def _best_of_values(case: Case, part: Part) -> Hypothesis | None:
+    """The plainest hypothesis about values that explains the tensor, unless another leaves far less."""
+    best = None
+    for h in values(part, case.constants):
+        if part.explained(h) and (best is None or part.left(h) < _FAR_LESS * part.left(best)):
+            best = h
+    return best
 
 
 def _like(case: Case, found: Mapping[str, Hypothesis]) -> dict[str, Hypothesis]:
@@ -186,25 +198,27 @@ def _unexplained(case: Case, left: Sequence[Part]) -> list[Finding]:
     ratio = max(part.ratio(part.analytic) for part in left)
     message = f"{_list(names)}: {n_wrong:,} of {n:,} components are wrong (ratio {ratio:.1e}), in no simple pattern. "
     if len(names) == 1:
-        return [Finding("local", tuple(names), message + _local(names[0], ahead, len(order) > 1))]
+        return [
+            Finding("local", tuple(names), message + _local(names[0], ahead, len(order) > 1 and len(case.wrong) == 1))
+        ]
     return [Finding("upstream", tuple(names), message + _upstream(names[0], behind))]
 
 
-def _local(name: str, ahead: Sequence[str], has_others: bool) -> str:
+def _local(name: str, ahead: Sequence[str], alone: bool) -> str:
     if ahead:
         return (
             f"Further towards the input {_list(ahead)} agree, so the signal that passes {name} is right: "
             f"look at the formula of d{name} itself, which factors, which sum, which axis."
         )
-    if has_others:
+    if alone:
         return f"Nothing else is wrong: look at the formula of d{name} itself, and at the last step of the signal's way to it."
-    return "Join the parameters with fastcheck.pack, so that the report can tell them apart."
+    return f"Look at the formula of d{name} itself: which factors, which sum, which axis."
 
 
 def _upstream(name: str, behind: Sequence[str]) -> str:
     if behind:
-        return f"Errors travel backwards, and nearer to the cost {_list(behind)} agree: look at the step of the backward pass that leads from there to {name}."
-    return f"Errors travel backwards, and {name} is nearest to the cost: look at the derivative of the cost itself, where the backward pass begins."
+        return f"{_ASSUMED}Errors travel backwards, and nearer to the cost {_list(behind)} agree: look at the step of the backward pass that leads from there to {name}."
+    return f"{_ASSUMED}Errors travel backwards, and {name} is nearest to the cost: look at the derivative of the cost itself, where the backward pass begins."
 
 
 def _list(names: Sequence[str]) -> str:

@@ -89,7 +89,7 @@ def findings_of_screen(
 def _case(question: Question, parts: Sequence[Part], tensors: Sequence[TensorReport]) -> Case | None:
     """The tensors to be explained, those that are not right; None if all are."""
     verdicts = {t.name: t.verdict for t in tensors}
-    wrong = tuple(part for part in parts if verdicts[part.tensor.name].accuses and part.observed.size)
+    wrong = tuple(part for part in parts if verdicts[part.tensor.name].accuses and part.wrong.any())
     if not wrong:
         return None
     right = frozenset(name for name, verdict in verdicts.items() if verdict is Verdict.CORRECT)

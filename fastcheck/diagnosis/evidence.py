@@ -95,13 +95,23 @@ class Part:
             return True
         among = slice(None) if h.among is None else h.among
         observed, corrected = self.observed[among], self.seen(h.corrected)[among]
+        analytic = self.seen(self.analytic)[among]
         left = np.abs(observed - corrected)
-        error = norm(observed - self.seen(self.analytic)[among])
-        slack_norm = max(self.slack_norm, GREAT * (norm(observed) + norm(corrected)))
-        agrees = bool((left <= self.slack[among]).all()) and norm(left) <= slack_norm
+        # A gradient of zero leaves no more than what was observed: what does not better than that explains nothing.
+        error = min(norm(observed - analytic), norm(observed))
+        share = largest(observed) / (largest(observed, analytic) or 1.0)  # of what the slack may owe to a large claim
+        slack_norm = max(self.slack_norm * share, GREAT * (norm(observed) + norm(corrected)))
+        agrees = bool((left <= self.slack[among] * share).all()) and norm(left) <= slack_norm
         if not agrees and not (nearly and norm(left) <= _NEARLY * error):
             return False
         return _digits(observed, error, max(norm(left), min(slack_norm, error)), h.free) >= _DIGITS
+
+    def left(self, h: Hypothesis) -> float:
+        """The norm of what the hypothesis leaves unexplained."""
+        if h.corrected is None:
+            return 0.0
+        among = slice(None) if h.among is None else h.among
+        return norm(self.observed[among] - self.seen(h.corrected)[among])
 
 
 def parts_of(judged: Judged, theta: Vector) -> tuple[Part, ...]:

@@ -64,15 +64,21 @@ def _look_at(named: Constant) -> str:
 
 
 def _regularised(part: Part, constants: Constants) -> Iterator[Hypothesis]:
-    """numeric - analytic = c theta, or c sign(theta)."""
-    for basis, written in ((part.theta, "theta"), (np.sign(part.theta), "sign(theta)")):
+    """numeric - analytic = c theta, or c sign(theta), of all of theta or of all but the first component."""
+    rest = part.theta.copy()
+    rest[: int(part.places[:1].size and part.places[0] == 0)] = 0.0
+    for basis, written in (
+        (part.theta, "theta"),
+        (np.sign(part.theta), "sign(theta)"),
+        (rest, "theta but for its first component"),
+    ):
         size = norm(part.seen(basis))
         if not size:
             continue
         c = float(part.fit(basis, rest=part.analytic)[0])
         named = constants.name(abs(c), _SURE * part.sigma / size)
         number = str(named) if named else f"{abs(c):.4g}"
-        term = "the L2 term" if written == "theta" else "the L1 term"
+        term = "the L1 term" if written == "sign(theta)" else "the L2 term"
         if c > 0:
             words = f"lacks {number} times {written}"
             look = f"{term[0].upper()}{term[1:]} of the cost is missing in the gradient, or its coefficient is too small there."

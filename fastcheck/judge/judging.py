@@ -120,6 +120,22 @@ def open_in(measured: Measured, analytic: Vector, k: int) -> Indices:
     return ordered
 
 
+def visible_in(measured: Measured, analytic: Vector, k: int) -> Indices:
+    """Positions in the k-th tensor that the pass settled although it shows an error of their own, the largest first.
+
+    Within what the pass may be off such an error may be a tenth of a small component.
+    """
+    found = known(measured, analytic, k)
+    span = measured.selection.spans[k]
+    with np.errstate(over="ignore"):
+        size = np.fmax(np.abs(found.analytic), np.abs(found.slope))
+    shows = found.error > np.fmax(rule.SETTLED * size, rule.GREAT * largest(size))
+    shows &= (found.outcome == Outcome.SUPPORTED) & ~np.isin(np.arange(span.start, span.stop), measured.positions)
+    at = np.flatnonzero(shows)
+    ordered: Indices = span.start + at[np.argsort(-found.error[at], kind="stable")]
+    return ordered
+
+
 @dataclass(frozen=True)
 class _Tensor:
     """The judgement on one tensor, with what the whole needs of it; sizes are in J per unit of scale."""
