@@ -20,7 +20,7 @@ ROOMS = (
 )  # fmt: skip
 ROOT = Path(fastcheck.__file__).parent
 PUBLIC = {
-    "records": {"Component", "Finding", "Layout", "Location", "Problem", "Report", "Scaling", "Sweep", "Tensor", "TensorReport", "Verdict"},
+    "records": {"Component", "Finding", "Layout", "Location", "Problem", "Report", "Scaling", "Sweep", "Tensor", "TensorReport", "Verdict", "Witness"},
     "functions": {"assert_gradient", "central_difference", "check", "gradient", "locate", "pack", "scale", "screen", "sweep"},
     "others": {"Checker", "InputError", "InputTypeError"},
 }  # fmt: skip

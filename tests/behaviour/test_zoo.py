@@ -45,13 +45,15 @@ def accused(report: fc.Report) -> set[str]:
     return {t.name for t in report.tensors if t.verdict.accuses}
 
 
-@pytest.mark.parametrize("eps", STEPS)
+@pytest.mark.parametrize("eps", [None, "auto", *STEPS])
 @pytest.mark.parametrize("l2", [0.0, 0.1])
 @pytest.mark.parametrize("case", CASES)
 def test_every_right_gradient_is_correct(case, l2, eps):
     for seed in range(4):
         report = make(case, l2=l2, seed=seed).check(eps=eps)
-        assert report.verdict is fc.Verdict.CORRECT, str(report)
+        served = "does not serve" not in report.reason  # a step that was asked for may not, and that is said
+        assert report.verdict is (fc.Verdict.CORRECT if served else fc.Verdict.UNRESOLVED), str(report)
+        assert served or eps in STEPS
         assert not accused(report)
 
 

@@ -123,7 +123,11 @@ def test_costs_that_return_float32_or_integers(theta):
     constant = numba.njit(lambda theta: 3)
     assert fc.check(constant, np.zeros(theta.size), theta).passed
     narrow = numba.njit(lambda theta: np.float32(np.sum(theta)))
-    assert fc.check(narrow, np.ones(theta.size), theta, eps=1e-7).verdict is fc.Verdict.UNRESOLVED
+    report = fc.check(narrow, np.ones(theta.size), theta, eps=1e-7)
+    assert report.verdict is fc.Verdict.UNRESOLVED
+    assert "does not serve" in report.reason
+    assert fc.check(narrow, np.ones(theta.size), theta).passed
+    assert fc.check(narrow, 1.01 * np.ones(theta.size), theta).verdict.accuses
 
 
 def test_many_kinds_of_args(theta):

@@ -81,7 +81,7 @@ def test_a_cost_that_is_finite_at_theta_only(eps, theta):
     assert np.isnan(fc.gradient(cost, theta, eps=eps)).all()
 
 
-@pytest.mark.parametrize(("scale", "lecture"), [(1.0, True), (1e-6, False), (1e-4, True), (1e9, False), (1e4, True)])
+@pytest.mark.parametrize(("scale", "lecture"), [(1.0, True), (1e-6, False), (1e-4, True), (1e9, False), (1e4, False)])
 def test_the_lectures_step_is_taken_where_it_serves(scale, lecture, rng):
     theta = scale * rng.uniform(0.5, 1.5, 30)
     report = fc.check(lambda t: float(np.sin(t / scale).sum()), np.cos(theta / scale) / scale, theta)
