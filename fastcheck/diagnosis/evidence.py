@@ -133,7 +133,8 @@ def _part(judged: Judged, theta: Vector, k: int) -> Part:
         tensor, theta[at], analytic, slopes, slack, norm(slack), judging.sigma_of(slack),
         wrong, selection.offsets(tensor, span),
     )  # fmt: skip
-    finite = np.isfinite(slopes) & np.isfinite(analytic)
+    unknown = np.isinf(judged.bound[span]) & (slopes == analytic)  # the claim stands where nothing was measured
+    finite = np.isfinite(slopes) & np.isfinite(analytic) & ~unknown
     return part if finite.all() else part.some(np.flatnonzero(finite))
 
 

@@ -14,9 +14,10 @@ from fastcheck.measure.pilots import Pilots
 from fastcheck.measure.stencil import differences
 from fastcheck.problem.question import ACCEPT, LECTURE, Steps
 from fastcheck.problem.selection import Selection
-from fastcheck.vectors import Vector, norm
+from fastcheck.vectors import Vector, norm, root_mean_square
 
 SERVES = 1e-5  # of the tensor's slopes: a step serves where its differences are within
+_MORE = 8  # components whose slopes tell how large those of a tensor are, where the pilots' own are small
 _RESOLVED = 8  # units in the last place of theta_i that a step is long
 
 
@@ -96,9 +97,20 @@ def _lecture_serves(evaluator: Evaluator, pilots: Pilots, k: int, units: Vector)
     slopes = differences(evaluator, Selection(pilots.selection.layout, pilots.lines.indices[lines]), LECTURE)
     with np.errstate(invalid="ignore", over="ignore"):
         error = np.abs(slopes * unit[lines] - best.value[lines]) + best.bound[lines]
-        size = norm(best.value[lines])
-        rounding = sigma(pilots.noise(k), LECTURE) * norm(units) * np.sqrt(lines.size / units.size)
-        return bool(norm(error) <= SERVES * size and rounding <= SERVES * size)
+        size = norm(best.value[lines]) / np.sqrt(lines.size)
+        if not size:  # J stands still, and so do its differences
+            return not slopes.any()
+        rounding = float(sigma(pilots.noise(k), LECTURE)) * norm(units) / np.sqrt(units.size)
+        off = max(norm(error) / np.sqrt(lines.size), rounding)
+        return bool(off <= SERVES * size or off <= SERVES * _typical_slope(evaluator, pilots.selection, span, units))
+
+
+def _typical_slope(evaluator: Evaluator, selection: Selection, span: slice, units: Vector) -> float:
+    """The root mean square of a few more slopes of a tensor, each in its unit: those of the pilots may all be small."""
+    n = span.stop - span.start
+    drawn = np.sort(np.random.default_rng(1).choice(n, min(_MORE, n), replace=False))
+    part = Selection(selection.layout, selection.at(span.start + drawn))
+    return root_mean_square(differences(evaluator, part, LECTURE) * units[drawn])
 
 
 def _order_and_level(pilots: Pilots, k: int) -> tuple[int, int]:
