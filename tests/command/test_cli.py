@@ -312,3 +312,14 @@ def test_scale_keeps_what_is_done_when_it_is_interrupted(file, tmp_path):
     assert json.loads(path.read_text())["interrupted"] is True
     result = run("scale", f"{file}:stopped", "--sizes", "30")
     assert (result.exit_code, result.stdout) == (130, "")
+
+
+def test_what_is_accepted(file):
+    file.write_text(PROBLEM + "\ndef nearly():\n    return fc.Problem(cost, lambda theta: 3.002 * theta**2, theta, layout=layout)\n")
+    for command in ("check", "screen"):
+        assert run(command, f"{file}:nearly").exit_code == 1
+        assert run(command, f"{file}:nearly", "--accept", "1e-2").exit_code == 0
+        assert run(command, f"{file}:wrong", "--accept", "1e-2").exit_code == 1
+        result = run(command, file, "--accept", "2")
+        assert result.exit_code == 2
+        assert "accept must lie between 0 and 1, got 2" in result.stderr
