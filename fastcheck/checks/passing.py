@@ -65,7 +65,7 @@ def pass_over(pilots: Pilots, plan: Plan, numeric: Vector, units: Vector) -> Mea
 
 
 def _off(pilots: Pilots, numeric: Vector, units: Vector, k: int) -> tuple[float, float, float]:
-    """In the k-th tensor the largest error of the pass at its pilots, per unit, its share of the slopes, and the noise of J there."""
+    """In the k-th tensor the largest error of the pass at its pilots, per unit, its share of all slopes there, and the noise of J."""
     lines, best = pilots.known(k), pilots.best
     lines = lines[np.isfinite(best.bound[lines])]
     if not lines.size:
@@ -74,10 +74,14 @@ def _off(pilots: Pilots, numeric: Vector, units: Vector, k: int) -> tuple[float,
     with np.errstate(invalid="ignore", over="ignore"):
         error = np.abs(numeric[at] * units[at] - best.value[lines]) + best.bound[lines]
         noise = float(np.fmax(pilots.sight.noise[lines], pilots.grain[lines]).max())
-        off, size = float(error.max()), norm(best.value[lines])
+        off, typical = float(error.max()), norm(error) / np.sqrt(lines.size)
+        span = pilots.selection.spans[k]
+        slopes = numeric[span] * units[span]
+        slopes = np.where(np.isfinite(slopes), slopes, 0.0)
+        size = max(norm(slopes) / np.sqrt(slopes.size), norm(best.value[lines]) / np.sqrt(lines.size))
     if not np.isfinite(off):
         return np.inf, np.inf, noise
-    return off, norm(error) / size if size else (0.0 if off == 0 else np.inf), noise
+    return off, typical / size if size else 0.0, noise
 
 
 def _told(steps: Steps) -> str:

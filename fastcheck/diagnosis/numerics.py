@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from fastcheck.diagnosis.finding import Finding
+from fastcheck.judge import rule
 from fastcheck.judge.judging import Measured
 from fastcheck.judge.verdict import Cause, Judged, Judgement, Outcome, Verdict
 from fastcheck.measure.pilots import Pilots
@@ -55,7 +56,7 @@ def constant(whole: Judgement, numeric: Vector, layout: Layout) -> Finding | Non
 def of_ladders(measured: Measured, judged: Judged, pilots: Pilots, plan: Plan) -> Iterator[Finding | None]:
     """What was seen of J along the way, and why something is open."""
     yield _seen(measured, Cause.KINK)
-    yield _step(measured, judged)
+    yield _step(measured, judged, plan)
     yield from _open(measured, judged)
     yield _grain(judged, pilots)
     yield _floor(measured, judged)
@@ -73,11 +74,15 @@ def _seen(measured: Measured, cause: Cause) -> Finding | None:
     return Finding("kink", tensors, message)
 
 
-def _step(measured: Measured, judged: Judged) -> Finding | None:
-    """Components at which the difference at eps is off, and ladders with finer steps agree with the gradient."""
+def _step(measured: Measured, judged: Judged, plan: Plan) -> Finding | None:
+    """Components at which the difference at a step that was not chosen for them is off, and ladders agree with the gradient."""
     at, said = measured.positions, measured.said
     with np.errstate(invalid="ignore"):
-        off = np.abs(measured.numeric[at] - judged.analytic[at]) > np.fmax(measured.margin[at], _shares(judged)[at])
+        off = np.abs(measured.numeric[at] - judged.analytic[at]) > np.fmax(
+            rule.CLEAR * measured.margin[at], _shares(judged)[at]
+        )
+    sizes = [span.stop - span.start for span in judged.selection.spans]
+    off &= plan.asked | np.repeat(plan.lecture, sizes)[at]
     settled = at[off & (said.outcome == Outcome.SUPPORTED) & (said.cause != Cause.KINK)]
     if not settled.size:
         return None
