@@ -14,7 +14,7 @@ from fastcheck.measure.ladder import START
 from fastcheck.measure.levels import Table, added, blocks
 from fastcheck.measure.lines import DirectionLines
 from fastcheck.measure.readings import sharpest
-from fastcheck.measure.sight import Shape, Sight, see
+from fastcheck.measure.sight import Shape, Sight
 from fastcheck.vectors import Flags, Indices, Vector
 
 _FINER, _COARSER = 12, 4  # levels that the others may begin from that
@@ -40,8 +40,8 @@ class Guide:
 
 def guided(lines: DirectionLines, claimed: Vector) -> tuple[Guide, Outcomes, Flags]:
     """The ladder of a single direction, what it says, and whether it saw a kink."""
-    table, said = settled(lines, claimed)
-    sight = see(table)
+    seen = settled(lines, claimed)
+    sight, said = seen.sight, seen.said
     best = sharpest(sight.readings)
     level = int(best.level[0]) if np.isfinite(best.bound[0]) else START
     noise = float(np.fmax(sight.noise[0], sight.grain[0]))
@@ -55,13 +55,13 @@ def directed(lines: DirectionLines, claimed: Vector, sizes: Vector, guide: Guide
     slope, bound = _two_levels(table, guide.noise)
     with np.errstate(invalid="ignore"):
         near = np.abs(slope - claimed) <= np.maximum(bound, rule.NEARLY * sizes)
-        done = near & (bound <= rule.QUICK * sizes)
+        done = near & (bound <= rule.QUICK * sizes) & (sizes > 0)  # whether J stands still or bends takes more than two
     said, kink = _agreed(slope, bound), np.zeros(every.size, dtype=bool)
     slow = np.flatnonzero(~done)
     if slow.size:
         some = lines.some(slow)
-        grown, late = settled(some, claimed[slow], levels[slow] - 1)
-        late, kink[slow] = _between_sides(late, see(grown), claimed[slow])
+        seen = settled(some, claimed[slow], levels[slow] - 1)
+        late, kink[slow] = _between_sides(seen.said, seen.sight, claimed[slow])
         order = np.argsort(np.concatenate([np.flatnonzero(done), slow]), kind="stable")
         said = Outcomes.joined([said.some(np.flatnonzero(done)), late]).some(order)
     return said, kink

@@ -125,7 +125,8 @@ def _of_direction(slopes: Slopes, k: int, top: float, accept: float, accuses: bo
         )
     edge, open_ = max(rule.LOOK, accept), max(error, bound)
     bends, cause = bool(slopes.said.bends[k]), Cause(int(slopes.said.cause[k]))
-    if open_ <= edge * size or (open_ <= rule.OWN_ROUNDING * top and not bends):
+    still = size == 0 and not bends and slopes.said.outcome[k] == Outcome.SUPPORTED
+    if (size > 0 and open_ <= edge * size) or (open_ <= rule.OWN_ROUNDING * top and not bends) or still:
         return Verdict.CORRECT, "", Cause.NONE
     if bends and not open_ < abs(claimed) and cause in (Cause.NONE, Cause.NOISE, Cause.ROUNDING):
         cause = Cause.STATIONARY
