@@ -6,16 +6,15 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from fastcheck.checks.settling import doubted, settled
+from fastcheck.checks.settling import Looked, doubted, looked, settled
 from fastcheck.evaluate.evaluator import Evaluator
 from fastcheck.judge import rule
 from fastcheck.judge.judging import Measured, open_in, visible_in
-from fastcheck.judge.outcomes import Outcomes, outcomes
+from fastcheck.judge.outcomes import Outcomes
 from fastcheck.judge.verdict import Cause, Outcome
-from fastcheck.measure.levels import Table
 from fastcheck.measure.lines import ComponentLines, JointLines
 from fastcheck.measure.pilots import Pilots
-from fastcheck.measure.sight import Shape, see
+from fastcheck.measure.sight import Shape
 from fastcheck.vectors import Indices, Vector
 
 _BATCH = 500  # lines that are measured together
@@ -23,10 +22,15 @@ _BATCH = 500  # lines that are measured together
 
 @dataclass(frozen=True, eq=False)
 class _Ladders:
-    """Tables of ladders that were taken, and where."""
+    """Ladders that were taken, and where."""
 
     positions: Indices
-    table: Table
+    seen: Looked
+
+    @property
+    def quantum(self) -> float:
+        """The least move of J that they know of."""
+        return float(np.ldexp(self.seen.table.quantum, self.seen.table.shift))
 
 
 def laddered(evaluator: Evaluator, measured: Measured, pilots: Pilots, analytic: Vector) -> Measured:
@@ -37,18 +41,16 @@ def laddered(evaluator: Evaluator, measured: Measured, pilots: Pilots, analytic:
     little = 2 * measured.numeric.size + always
     with np.errstate(over="ignore", invalid="ignore"):
         claimed = analytic * measured.units
-    table, said = doubted(pilots.lines, pilots.table, claimed[pilots.positions])
-    taken = [_Ladders(pilots.positions, table)]
-    measured = measured.measured(pilots.positions, said)
+    taken = [_Ladders(pilots.positions, doubted(pilots.lines, pilots.table, claimed[pilots.positions]))]
+    measured = measured.measured(pilots.positions, taken[0].seen.said)
     picks, owners = _picked(measured, analytic)
     levels = np.array([pilots.first_level(k) for k in range(n_tensors)])
     n = rule.WORST * n_tensors + rule.BUDGET[1]
 
     def along(now: Indices, tensors: Indices) -> Outcomes:
         lines = ComponentLines(evaluator, measured.selection.at(now), measured.units[now])
-        table, said = settled(lines, claimed[now], levels[tensors], _quantum(taken))
-        taken.append(_Ladders(now, table))
-        return said
+        taken.append(_Ladders(now, settled(lines, claimed[now], levels[tensors], _quantum(taken))))
+        return taken[-1].seen.said
 
     while picks.size:
         n = min(n, (budget - evaluator.evaluations) // rule.LADDER)
@@ -97,15 +99,16 @@ def _shown(measured: Measured, analytic: Vector, n: int) -> tuple[Indices, Indic
 
 def _quantum(taken: list[_Ladders]) -> float:
     """The least move of J on any line so far."""
-    return min(float(np.ldexp(own.table.quantum, own.table.shift)) for own in taken)
+    return min(own.quantum for own in taken)
 
 
 def _once_more(measured: Measured, taken: list[_Ladders], claimed: Vector) -> Measured:
     """Every ladder judged again: what later lines said of J's least move, they say for all."""
     quantum = _quantum(taken)
     for own in taken:
-        table = replace(own.table, quantum=min(own.table.quantum, float(np.ldexp(quantum, -own.table.shift))))
-        measured = measured.measured(own.positions, outcomes(see(table), claimed[own.positions]))
+        if own.quantum > quantum:
+            table = replace(own.seen.table, quantum=float(np.ldexp(quantum, -own.seen.table.shift)))
+            measured = measured.measured(own.positions, looked(table, claimed[own.positions]).said)
     return measured
 
 
@@ -119,9 +122,10 @@ def _tied(evaluator: Evaluator, measured: Measured, claimed: Vector) -> Measured
         if at.size < 2:
             continue
         lines = JointLines(evaluator, (measured.selection.at(at),), (measured.units[at],))
-        table, joint = settled(lines, np.array([claimed[at].sum()]))
-        if joint.outcome[0] == Outcome.REFUTED:
-            measured = measured.measured(at, _untied(said.some(kinked), claimed[at], joint, see(table).shape[0]))
+        joint = settled(lines, np.array([claimed[at].sum()]))
+        if joint.said.outcome[0] == Outcome.REFUTED:
+            shape = int(joint.sight.shape[0])
+            measured = measured.measured(at, _untied(said.some(kinked), claimed[at], joint.said, shape))
     return measured
 
 

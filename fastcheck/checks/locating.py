@@ -264,7 +264,7 @@ class _Hunt:
         self._spend()
         units = self.measured.units[indices]
         claimed = self.gradient[indices] * units
-        _, said = settled(ComponentLines(self.measured.evaluator, indices, units), claimed)
+        said = settled(ComponentLines(self.measured.evaluator, indices, units), claimed).said
         found = witnesses_of(replace(self.measured, analytic=self.gradient), indices, said, claimed)
         return {w.index: w.slope for w in found if w.index is not None}
 

@@ -262,7 +262,7 @@ def _by_halving(measured: Screened, group: Group) -> tuple[Witness, ...]:
         halves = (u.part(u.start, middle), u.part(middle, u.stop))
         lines = DirectionLines(measured.evaluator, halves, measured.units)
         claimed = _claims(lines, measured.analytic)
-        _, said = settled(lines, claimed)
+        said = settled(lines, claimed).said
         error = np.where(said.outcome == Outcome.REFUTED, np.abs(said.slope - claimed), -1.0)
         if error.max() < 0:
             break
@@ -277,7 +277,7 @@ def component_witnesses(measured: Screened, indices: Indices) -> tuple[Witness, 
     indices = np.sort(indices)
     units = measured.units[indices]
     claimed = measured.analytic[indices] * units
-    _, said = settled(ComponentLines(measured.evaluator, indices, units), claimed)
+    said = settled(ComponentLines(measured.evaluator, indices, units), claimed).said
     return witnesses_of(measured, indices, said, claimed)
 
 

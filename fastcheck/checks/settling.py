@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 
 from fastcheck.judge import rule
@@ -14,9 +16,16 @@ from fastcheck.measure.sight import Shape, Sight, see
 from fastcheck.vectors import Flags, Indices, Vector
 
 
-def settled(
-    lines: Lines, claimed: Vector, pilot: Indices | None = None, quantum: float = np.inf
-) -> tuple[Table, Outcomes]:
+@dataclass(frozen=True, eq=False)
+class Looked:
+    """Ladders, what they show, and what they say of the claimed slopes."""
+
+    table: Table
+    sight: Sight
+    said: Outcomes
+
+
+def settled(lines: Lines, claimed: Vector, pilot: Indices | None = None, quantum: float = np.inf) -> Looked:
     """Ladders grown from nothing, and what they say of ``claimed``, in J per unit of each line.
 
     ``pilot`` are levels that served neighbours, ``quantum`` is the least move of J that is known.
@@ -24,33 +33,40 @@ def settled(
     return doubted(lines, grow(lines.look, lines.table(quantum), pilot).knowing(), claimed)
 
 
-def doubted(lines: Lines, table: Table, claimed: Vector) -> tuple[Table, Outcomes]:
+def doubted(lines: Lines, table: Table, claimed: Vector) -> Looked:
     """Ladders looked at further where what they say is in doubt.
 
     Neither accuse nor give up before both the claimed slope and the one found were looked for where each is just worth
     seeing: the derivative is the limit at small steps, and the unit may be far from the scale on which J varies.
     """
-    sight = see(table)
-    said = outcomes(sight, claimed)
+    seen = looked(table, claimed)
+    sight, said = seen.sight, seen.said
     with np.errstate(invalid="ignore"):
         loose = (said.outcome != Outcome.SUPPORTED) | (said.bound > rule.DOUBTFUL * np.abs(claimed))
         doubt = np.flatnonzero(np.where(sight.shape == Shape.STILL, claimed != 0, loose))
         sizes = np.stack([np.abs(claimed), np.abs(said.slope)])
     for worth in (np.fmin(*sizes), np.fmax(*sizes)):
         table = look_where_worth(lines.look, table, doubt, worth[doubt])
-    sight = see(table)
-    said = outcomes(sight, claimed)
-    again = doubt[_loose(said, sight)[doubt]]
-    table = climb(lines.look, table, again, said.level[again])
-    sight = see(table)
-    said = outcomes(sight, claimed)
-    open_ = again[(_loose(said, sight) & (said.outcome == Outcome.UNKNOWN))[again]]
+    seen = looked(table, claimed, seen)
+    again = doubt[_loose(seen)[doubt]]
+    table = climb(lines.look, table, again, seen.said.level[again])
+    seen = looked(table, claimed, seen)
+    open_ = again[(_loose(seen) & (seen.said.outcome == Outcome.UNKNOWN))[again]]
     table = climb(lines.look, table, open_, table.level[open_, 0])  # what is in the way may lie between these and those
-    return table, outcomes(see(table), claimed)
+    return looked(table, claimed, seen)
 
 
-def _loose(said: Outcomes, sight: Sight) -> Flags:
+def looked(table: Table, claimed: Vector, before: Looked | None = None) -> Looked:
+    """What a table says of ``claimed``; ``before`` is what it said when it was last looked at, perhaps in the same state."""
+    if before is not None and before.table is table:
+        return before
+    sight = see(table)
+    return Looked(table, sight, outcomes(sight, claimed))
+
+
+def _loose(seen: Looked) -> Flags:
     """Lines without a kink at the point whose bound further levels might lower."""
+    said, sight = seen.said, seen.sight
     with np.errstate(invalid="ignore"):
         loose = np.isfinite(said.bound) & (said.bound > rule.DOUBTFUL * np.abs(said.slope))
     return np.asarray(loose & ~np.isfinite(sight.low))

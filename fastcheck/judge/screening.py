@@ -149,7 +149,7 @@ def accuse_alone(slopes: Slopes, kinks: bool) -> Flags:
 
 def _agree_together(slopes: Slopes, accept: float) -> bool:
     """Where independent directions all support, their errors together bound ||e||: noise of their own only adds to them."""
-    if slopes.claimed.size < rule.ENOUGH or not (slopes.said.outcome == Outcome.SUPPORTED).all():
+    if not slopes.size or slopes.claimed.size < rule.ENOUGH or not (slopes.said.outcome == Outcome.SUPPORTED).all():
         return False
     error = slopes.error
     together = float(np.sqrt(np.mean((error / (slopes.size or 1.0)) ** 2)))
