@@ -51,6 +51,11 @@ def doubted(lines: Lines, table: Table, claimed: Vector) -> Looked:
     again = doubt[_loose(seen)[doubt]]
     table = climb(lines.look, table, again, seen.said.level[again])
     seen = looked(table, claimed, seen)
+    with np.errstate(invalid="ignore"):
+        error = np.abs(seen.said.slope - claimed)
+    apart = doubt[(error > seen.said.bound)[doubt]]
+    table = look_where_worth(lines.look, table, apart, error[apart])  # where the difference itself is just worth seeing
+    seen = looked(table, claimed, seen)
     open_ = again[(_loose(seen) & (seen.said.outcome == Outcome.UNKNOWN))[again]]
     table = climb(lines.look, table, open_, table.level[open_, 0])  # what is in the way may lie between these and those
     return looked(table, claimed, seen)

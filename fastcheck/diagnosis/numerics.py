@@ -22,7 +22,7 @@ _FLOAT32 = (2.0**-26, 2.0**-21)  # of J: between these its least move is that of
 _OPEN = {
     Cause.STATIONARY: "J is bent here and its slope is zero, as far as can be told: any multiple of the gradient would pass. Move theta away from this point (before convergence) and check there.",
     Cause.ROUNDING: "the gradient is lost in the rounding of J.",
-    Cause.NOISE: "J has noise of its own beyond its last place, in which the gradient is lost.",
+    Cause.NOISE: "J has noise of its own beyond its last place, which leaves the gradient open.",
     Cause.KINK: "theta sits on kinks of J (ReLU, max, abs), which leave the slope open.",
     Cause.JUMP: "J jumps at theta: it has no slope there.",
     Cause.DOMAIN: "J has no value on one side of theta, and the other side does not tell.",
@@ -153,7 +153,8 @@ def _plan(plan: Plan, selection: Selection) -> Finding | None:
     n_more = 2 * sum(span.stop - span.start for span, order in zip(spans, plan.orders, strict=True) if order == 4)
     cost = f" Fourth order in {', '.join(fourth)}, for {n_more:,} more evaluations." if fourth else ""
     shown = ", ".join(told[:4]) + (f" and {len(told) - 4} more" if len(told) > 4 else "")
-    return Finding("steps", (), f"a step for each component: {shown}; 1e-7 elsewhere.{cost}")
+    rest = "; 1e-7 elsewhere" if any(plan.lecture) else ""
+    return Finding("steps", (), f"a step for each component: {shown}{rest}.{cost}")
 
 
 def open_of_screen(whole: Judgement) -> Finding | None:

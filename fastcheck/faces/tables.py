@@ -103,6 +103,7 @@ def _headline(report: Report) -> Text:
         (report.verdict.name, STYLES[report.verdict]), f": {report.verdict.value}{_where(report)}\n",
         f"  ratio {report.ratio:.4e}   rounding floor {report.floor:.1e}   {'step' if report.numeric is None else 'eps'} {report.steps_told}\n",
         (f"  {report.reason}", "dim"),
+        *((f"\n  witness {words}", "dim") for words in report.testimony[:1]),
     )  # fmt: skip
 
 

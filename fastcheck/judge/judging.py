@@ -170,12 +170,12 @@ def judge(measured: Measured, analytic: Vector, accept: float) -> Judged:
             slopes.append(found.slope * back)
             bounds.append(found.bound * back)
     off = numeric_bound(measured)
-    reports = tuple(_reported(measured, analytic, off, k, tensor) for k, tensor in enumerate(tensors))
     judged, order = _whole(tensors, selection, accept)
     slope, bound = np.concatenate(slopes), np.concatenate(bounds)
     shares = tuple(max(rule.GREAT, accept) * largest(slope[span], analytic[span]) for span in selection.spans)
     ratio, floor = _pass_ratio(measured, analytic, slice(0, selection.size), norm(np.array(measured.sigmas)))
     wrong = [_wrong(measured, slope, bound, analytic, k, tensors[k], shares[k]) for k in range(n_tensors)]
+    reports = tuple(_reported(measured, analytic, off, k, tensor, wrong[k]) for k, tensor in enumerate(tensors))
     size = norm(np.array([t.size for t in tensors]))
     return Judged(
         whole=replace(judged, ratio=ratio, floor=floor),
@@ -286,14 +286,16 @@ def _whole(tensors: Sequence[_Tensor], selection: Selection, accept: float) -> t
     return Judgement(0.0, 0.0, worst.verdict, name + reason, worst.cause), order
 
 
-def _reported(measured: Measured, analytic: Vector, bound: Vector, k: int, tensor: _Tensor) -> TensorReport:
+def _reported(
+    measured: Measured, analytic: Vector, bound: Vector, k: int, tensor: _Tensor, wrong: Indices
+) -> TensorReport:
     span, own = measured.selection.spans[k], measured.selection.layout.tensors[k]
     ratio, floor = _pass_ratio(measured, analytic, span, measured.sigmas[k])
     worst = None
     if span.stop > span.start:
-        among = np.array(tensor.refuted, dtype=np.int64) if tensor.refuted else span
+        among = wrong if wrong.size else span
         first = int(worst_of(measured.numeric[among], analytic[among], bound[among])[0])
-        position = tensor.refuted[first] if tensor.refuted else span.start + first
+        position = int(wrong[first]) if wrong.size else span.start + first
         worst = component(measured.selection, position, measured.numeric, analytic)
     return TensorReport(own.name, own.shape, ratio, floor, tensor.verdict, tensor.reason, worst, span.stop - span.start)
 

@@ -86,8 +86,10 @@ def _reaches_down(sight: Sight, claimed: Array, best: Reading) -> Flags:
     From afar every J that is bounded looks flat: what excludes a claim must do so near the point. A J that stands still at every
     level excludes what would move it within one unit by more than it moves along any line.
     """
-    sharp = is_sharp(sight.readings, claimed, rule.SHARP) & ~sight.readings.far
-    finest = np.where(sharp, sight.readings.level, EMPTY).min(axis=1, initial=EMPTY)
+    found = sight.readings
+    excludes = is_sharp(found, claimed, rule.SHARP) & ~found.far
+    excludes &= np.abs(found.value - claimed[:, None]) > rule.CLEAR * found.bound
+    finest = np.where(excludes, found.level, EMPTY).min(axis=1, initial=EMPTY)
     seen_from = rule.JUST_SEEN * np.fmax(sight.grain, sight.noise) / np.abs(best.value - claimed)
     kink = np.isfinite(sight.low) | ~np.isfinite(claimed)
     quantum = sight.quantum if np.isfinite(sight.quantum) else 0.0

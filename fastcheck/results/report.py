@@ -209,6 +209,11 @@ class Report(Shown):
         return {"least": float(self.eps.min()), "largest": float(self.eps.max()), "tensors": own}
 
     @property
+    def testimony(self) -> tuple[str, ...]:
+        """The witnesses in words, the deciding one first."""
+        return tuple(map(str, self.witnesses))
+
+    @property
     def steps_told(self) -> str:
         """The step in words."""
         if not isinstance(self.eps, np.ndarray):
