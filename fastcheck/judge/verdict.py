@@ -102,7 +102,7 @@ class Witness:
 
     def __str__(self) -> str:
         bound = f"{self.bound:.0e}" if self.bound else "0"
-        return f"{self.name}: analytic {self.analytic:.5g}, slope {self.slope:.5g} +- {bound} (h = {self.step:.0e}, order {self.order})"
+        return f"{self.name}: analytic {self.analytic:.5g}, slope {self.slope:.5g} +- {bound} (order {self.order})"
 
 
 @dataclass(frozen=True)
