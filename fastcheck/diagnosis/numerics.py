@@ -30,6 +30,9 @@ _OPEN = {
     Cause.BUDGET: "not every component that the differences leave open could be measured by itself. Check fewer components (components=, tensors=), or a smaller model of the same kind.",
 }
 
+_ON_KINK = "theta sits on a kink (ReLU, max, abs) at {}: any slope between those of its two sides is right, and the gradient's is. Not a bug."
+_AT_END = "J has no value at some steps from {}: its slope was taken nearer to theta, or on the side that answers, and the gradient agrees."
+
 
 def not_finite(what: str, vector: Vector, selection: Selection) -> Finding | None:
     bad = np.flatnonzero(~np.isfinite(vector))
@@ -55,7 +58,8 @@ def constant(whole: Judgement, numeric: Vector, layout: Layout) -> Finding | Non
 
 def of_ladders(measured: Measured, judged: Judged, pilots: Pilots, plan: Plan) -> Iterator[Finding | None]:
     """What was seen of J along the way, and why something is open."""
-    yield _seen(measured, Cause.KINK)
+    yield _seen(measured, Cause.KINK, _ON_KINK)
+    yield _seen(measured, Cause.DOMAIN, _AT_END)
     yield _step(measured, judged, plan)
     yield from _open(measured, judged)
     yield _grain(judged, pilots)
@@ -63,15 +67,14 @@ def of_ladders(measured: Measured, judged: Judged, pilots: Pilots, plan: Plan) -
     yield _plan(plan, measured.selection)
 
 
-def _seen(measured: Measured, cause: Cause) -> Finding | None:
-    """Components that sit on a kink between whose slopes the gradient lies."""
+def _seen(measured: Measured, cause: Cause, words: str) -> Finding | None:
+    """Components at which something was seen of J that does not speak against the gradient."""
     said = measured.said
     at = measured.positions[(said.cause == cause) & (said.outcome == Outcome.SUPPORTED)]
     if not at.size:
         return None
     tensors, names = measured.selection.named(at)
-    message = f"theta sits on a kink (ReLU, max, abs) at {names}: any slope between those of its two sides is right, and the gradient's is. Not a bug."
-    return Finding("kink", tensors, message)
+    return Finding(cause.words, tensors, words.format(names))
 
 
 def _step(measured: Measured, judged: Judged, plan: Plan) -> Finding | None:

@@ -30,8 +30,8 @@ class Line:
 @pytest.mark.parametrize("pilot", [-6, -9, -11])
 def test_a_kink_between_a_pilot_s_levels_and_the_point_hides_no_slope(pilot, away, gap):
     line = Line(lambda x: np.exp(x) + gap * np.maximum(x - 1 - 2.0**away, 0))
-    _, said = settled(line, np.array([np.e]), np.array([pilot]))
+    said = settled(line, np.array([np.e]), np.array([pilot])).said
     assert said.outcome[0] == Outcome.SUPPORTED
     assert said.bound[0] < 1e-7 * np.e
-    _, said = settled(line, np.array([1.001 * np.e]), np.array([pilot]))
+    said = settled(line, np.array([1.001 * np.e]), np.array([pilot])).said
     assert said.outcome[0] == Outcome.REFUTED
