@@ -86,9 +86,8 @@ class ComponentMoves:
         if self.weights is None:
             return j.reshape(-1, p)
         total: Vector = self.weights[0] * j[0::p]
-        with np.errstate(invalid="ignore", over="ignore"):  # inf - inf: J is not finite there, which the report names
-            for k in range(1, p):
-                total += self.weights[k] * j[k::p]
+        for k in range(1, p):
+            total += self.weights[k] * j[k::p]
         return total
 
 

@@ -93,7 +93,8 @@ class _Run:
         """Evaluate chunks until there are no more."""
         try:
             for start, stop in self.chunks:
-                self.out[start:stop] = self.moves.part(start, stop).evaluated(self.source, own, self.theta)
+                with np.errstate(all="ignore"):  # a cost may leave its domain, or overflow, away from theta
+                    self.out[start:stop] = self.moves.part(start, stop).evaluated(self.source, own, self.theta)
                 show(stop)
         except BaseException:
             self.chunks.end()
