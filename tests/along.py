@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
-from fastcheck.judge.outcomes import outcomes
+from fastcheck.checks.settling import settled
 from fastcheck.measure.ladder import climb, grow, look_where_worth
 from fastcheck.measure.levels import opened
 from fastcheck.measure.readings import plateau, readings, sharpest
@@ -50,14 +52,19 @@ def seen(f, x, scale=None, worth=None):
     return Shape(int(sight.shape[0])), best.value[0] / table.unit[0], best.bound[0] / table.unit[0], sight
 
 
+class Line:
+    """The line of f at x, as a check takes it."""
+
+    def __init__(self, f, x, scale):
+        self.f, self.x, self.scale = f, x, scale
+        self.look = Look(f, x)
+
+    def table(self, quantum=np.inf):
+        return replace(empty(self.f, self.x, self.scale)[1], quantum=quantum)
+
+
 def said(f, x, claimed, scale=None):
-    """What is said of a claimed slope after a second look where either slope is worth seeing; and what was seen."""
-    look, table = empty(f, x, scale)
-    table = grow(look, table).knowing()
-    claim = np.array([claimed]) * table.unit
-    for worth in (np.abs(claim), np.abs(outcomes(see(table), claim).slope)):
-        table = look_where_worth(look, table, ONE, worth)
-    level = outcomes(see(table), claim).level
-    table = climb(look, table, ONE, level) if (table.level == level).any() else table
-    sight = see(table)
-    return outcomes(sight, claim), sight
+    """What a check makes of a claimed slope; and what was seen."""
+    line = Line(f, x, scale)
+    found = settled(line, np.array([claimed]) * line.table().unit)
+    return found.said, found.sight

@@ -119,10 +119,10 @@ def noisy():
     theta = np.arange(1.0, 6)
     rounded = Case("rounded to 1e-6", lambda t: round(float(np.sum(np.sin(t))), 6), np.cos, theta, tells=NONE)
     yield rounded
-    yield rounded.off(2.0, tells=FULL)
-    raised = Case("1e8 in front", lambda t: 1e8 + float(np.sum(np.sin(t))), np.cos, theta, tells=NONE)
+    yield rounded.off(2.0, tells=ALL)
+    raised = Case("1e8 in front", lambda t: 1e8 + float(np.sum(np.sin(t))), np.cos, theta)
     yield raised
-    yield raised.off(2.0, tells=FULL)
+    yield raised.off(2.0)
 
 
 # --- optima -----------------------------------------------------------------------------------------------------------
@@ -227,7 +227,7 @@ def at_the_end():
         case = Case(f"1,000 logs, seed {seed}", logs, lambda t: 1 / t, np.random.default_rng(seed).uniform(0, 1, 1000))
         yield case
         yield case.off(1.5)
-    yield Case("t^1.5 at 0", lambda t: float((t**1.5).sum()), lambda t: 1.5 * t**0.5, np.array([0.0, 1.0]), tells=NONE)
+    yield Case("t^1.5 at 0", lambda t: float((t**1.5).sum()), lambda t: 1.5 * t**0.5, np.array([0.0, 1.0]))
 
 
 # --- kinks and joints -------------------------------------------------------------------------------------------------
@@ -288,9 +288,9 @@ def on_kinks():
         theta = np.concatenate([0.5 * rng.standard_normal(40), np.zeros(8), 0.5 * rng.standard_normal(24), np.zeros(3)])
         x, y = rng.standard_normal((20, 5)), rng.standard_normal((20, 3))
         x[10:] = 0
-        yield Case(f"ReLU on its kinks, seed {seed}", rectified, rectified_gradient, theta, (x, y), tells=NONE)
+        yield Case(f"ReLU on its kinks, seed {seed}", rectified, rectified_gradient, theta, (x, y), tells=FULL)
     x, w = np.array([2.0, 2, 1, 2, 0, 0, 0, 0, 0.3, 0.7]), np.array([1.5, 2.0])
-    yield Case("a pool's slope to the first of the tied", pools, pools_to_first, x, (w,), tells=NONE)
+    yield Case("a pool's slope to the first of the tied", pools, pools_to_first, x, (w,), tells=FULL)
     yield Case("a pool's slope to each of the tied", pools, pools_to_each, x, (w,), right=False, tells=FULL)
 
 

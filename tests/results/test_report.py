@@ -94,8 +94,10 @@ def test_the_text_says_verdict_cause_tensors_worst_components(wrong):
     assert lines[0] == "WRONG: the gradient is wrong in W2"
     assert "ratio" in lines[1]
     assert "eps 1e-07" in lines[1]
-    assert lines[4].startswith("  row: W2: the gradient is wrong on W2[")
-    rows = {line.split()[0]: line for line in lines[5:] if line}
+    first = wrong.witnesses[0]
+    assert lines[3].startswith(f"  witness {first.name}: analytic {first.analytic:.5g}, slope {first.slope:.5g} +- ")
+    assert lines[5].startswith("  row: W2: the gradient is wrong on W2[")
+    rows = {line.split()[0]: line for line in lines[6:] if line}
     assert [name for name in rows if name in ("W1", "b1", "W2", "b2")][0] == "W2"  # what is wrong comes first
     worst = wrong.worst(1)[0]
     assert f"{worst.analytic:.5g}" in rows["W2"]
@@ -119,8 +121,9 @@ def test_many_right_tensors_are_counted_unless_all_are_asked_for():
 def test_the_short_text_names_the_worst_component_and_the_cause_first(wrong):
     lines = wrong.brief().splitlines()
     assert lines[0] == "WRONG: the gradient is wrong in W2"
-    assert lines[3].startswith(f"  worst {wrong.worst(1)[0].name}: analytic ")
-    assert lines[5].startswith("  row: W2")
+    assert lines[3].startswith(f"  witness {wrong.witnesses[0].name}: analytic ")
+    assert lines[4].startswith(f"  worst {wrong.worst(1)[0].name}: analytic ")
+    assert lines[6].startswith("  row: W2")
     assert not any(line.startswith("W1") for line in lines)
     with pytest.raises(AssertionError) as failure:
         fc.assert_gradient(quartic, np.zeros(3), np.ones(3), (np.ones(3),))
