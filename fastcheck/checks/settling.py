@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from fastcheck.judge import rule
-from fastcheck.judge.outcomes import Outcomes, outcomes
+from fastcheck.judge.outcomes import Outcomes, is_from_afar, outcomes
 from fastcheck.judge.verdict import Outcome
 from fastcheck.measure.ladder import climb, grow, look_where_worth
 from fastcheck.measure.levels import Table
@@ -53,7 +53,8 @@ def doubted(lines: Lines, table: Table, claimed: Vector) -> Looked:
     seen = looked(table, claimed, seen)
     with np.errstate(invalid="ignore"):
         error = np.abs(seen.said.slope - claimed)
-    apart = doubt[(error > seen.said.bound)[doubt]]
+        far = (error > seen.said.bound) & is_from_afar(seen.sight, seen.said.bound, seen.said.level)
+    apart = doubt[far[doubt]]
     table = look_where_worth(lines.look, table, apart, error[apart])  # where the difference itself is just worth seeing
     seen = looked(table, claimed, seen)
     open_ = again[(_loose(seen) & (seen.said.outcome == Outcome.UNKNOWN))[again]]

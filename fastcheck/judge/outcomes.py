@@ -84,11 +84,13 @@ def _reaches_down(sight: Sight, claimed: Array, best: Reading) -> Flags:
     """Where the plateau is seen down to the steps from which J's noise lets the difference to the claim be seen.
 
     From afar every J that is bounded looks flat: what excludes a claim must do so near the point. A J that stands still at every
-    level excludes what would move it within one unit by more than it moves along any line.
+    level excludes what would move it within one unit by more than it moves along any line. A slope from afar must be borne out
+    by those near the point, as finely as the difference is; of others it is enough that they were looked at.
     """
     found = sight.readings
     excludes = is_sharp(found, claimed, rule.SHARP) & ~found.far
-    excludes &= np.abs(found.value - claimed[:, None]) > rule.CLEAR * found.bound
+    apart = np.abs(found.value - claimed[:, None]) > rule.CLEAR * found.bound
+    excludes &= apart | ~is_from_afar(sight, best.bound, best.level)[:, None]
     finest = np.where(excludes, found.level, EMPTY).min(axis=1, initial=EMPTY)
     seen_from = rule.JUST_SEEN * np.fmax(sight.grain, sight.noise) / np.abs(best.value - claimed)
     kink = np.isfinite(sight.low) | ~np.isfinite(claimed)
@@ -97,6 +99,12 @@ def _reaches_down(sight: Sight, claimed: Array, best: Reading) -> Flags:
     return np.asarray(
         kink | still | (finest <= sight.lowest + rule.DEEP) | (power_of_two(finest) <= 2.0**rule.NEAR * seen_from)
     )
+
+
+def is_from_afar(sight: Sight, bound: Array, level: Integers) -> Flags:
+    """Where a bound is not J's noise but how much neighbouring steps differ: that may be little by chance, wherever they are."""
+    with np.errstate(all="ignore"):
+        return np.asarray(bound * power_of_two(level) > rule.HEARD * np.fmax(sight.grain, sight.noise))
 
 
 def _at_rest(sight: Sight, claimed: Array, best: Reading, said: Integers) -> tuple[Reading, Integers]:

@@ -37,6 +37,7 @@ ROUGH = 0.5  # at finer steps than those that decide, a bound of this share is e
 RIVAL = 0.02  # another plateau this near to the analytic value speaks for it
 JUST_SEEN = 64.0  # a difference is seen from where it moves J by so many grains
 NEAR, DEEP = 4, 8  # levels above that, and above the finest of all, to which a plateau must reach down to accuse
+HEARD = 16.0  # a bound of so many times J's noise over the step is from afar: what neighbouring steps differ by
 ROUNDED = 1e-14  # of the size that slopes have nearby: the analytic gradient's own rounding
 DOUBTFUL = 1e-6  # a bound of more than this share of the slope is worth further levels
 
