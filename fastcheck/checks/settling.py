@@ -57,7 +57,8 @@ def doubted(lines: Lines, table: Table, claimed: Vector) -> Looked:
     apart = doubt[far[doubt]]
     table = look_where_worth(lines.look, table, apart, error[apart])  # where the difference itself is just worth seeing
     seen = looked(table, claimed, seen)
-    open_ = again[(_loose(seen) & (seen.said.outcome == Outcome.UNKNOWN))[again]]
+    far = is_from_afar(seen.sight, seen.said.bound, seen.said.level) | (seen.said.outcome == Outcome.UNKNOWN)
+    open_ = again[(_loose(seen) & far)[again]]
     table = climb(lines.look, table, open_, table.level[open_, 0])  # what is in the way may lie between these and those
     return looked(table, claimed, seen)
 

@@ -26,7 +26,7 @@ class Line:
 
 
 @pytest.mark.parametrize("away", [-13, -15, -17])
-@pytest.mark.parametrize("gap", [0.005, 0.05, 5])
+@pytest.mark.parametrize("gap", [0.001, 0.005, 0.05, 5])
 @pytest.mark.parametrize("pilot", [-6, -9, -11])
 def test_a_kink_between_a_pilot_s_levels_and_the_point_hides_no_slope(pilot, away, gap):
     line = Line(lambda x: np.exp(x) + gap * np.maximum(x - 1 - 2.0**away, 0))
