@@ -333,7 +333,9 @@ def test_eps_lost_in_rounding_names_the_component(theta, weights):
         r"lost in rounding at W\[1, 1\] = 1e\+12",
         lambda: fc.gradient(quartic, {"W": theta.reshape(3, 4)}, (weights,), eps=1e-7),
     )
-    assert np.isfinite(fc.gradient(quartic, theta, (weights,))).all()  # left to itself, it takes a step that moves theta
+    assert np.isfinite(
+        fc.gradient(quartic, theta, (weights,))
+    ).all()  # left to itself, it takes a step that moves theta
 
 
 @pytest.mark.parametrize("name", ["workers", "chunk"])

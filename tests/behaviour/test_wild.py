@@ -113,7 +113,15 @@ def noisy():
         rng = np.random.default_rng(seed)
         x, y = rng.standard_normal((40, 12)).astype(np.float32), rng.choice([-1.0, 1.0], 40).astype(np.float32)
         theta = rng.standard_normal(12)
-        case = Case(f"logistic in float32, seed {seed}", narrow_loss, narrow_gradient, theta, (x, y), tells=NONE, false=frozenset({"kink"}))
+        case = Case(
+            f"logistic in float32, seed {seed}",
+            narrow_loss,
+            narrow_gradient,
+            theta,
+            (x, y),
+            tells=NONE,
+            false=frozenset({"kink"}),
+        )
         yield case
         yield case.off(2.0, tells=ALL)
     theta = np.arange(1.0, 6)
@@ -160,8 +168,24 @@ def at_optima():
         y = x @ theta + rng.standard_normal(30)
         best = np.linalg.lstsq(x, y, rcond=None)[0]
         near = best + 1e-4 * rng.standard_normal(6)
-        yield Case(f"a line through all points, seed {seed}", squares, squares_gradient, theta, (x, x @ theta), tells=NONE, false=false)
-        yield Case(f"a curve through all points, seed {seed}", curve, curve_gradient, three, (times, through), tells=NONE, false=false)
+        yield Case(
+            f"a line through all points, seed {seed}",
+            squares,
+            squares_gradient,
+            theta,
+            (x, x @ theta),
+            tells=NONE,
+            false=false,
+        )
+        yield Case(
+            f"a curve through all points, seed {seed}",
+            curve,
+            curve_gradient,
+            three,
+            (times, through),
+            tells=NONE,
+            false=false,
+        )
         yield Case(f"a line that fits best, seed {seed}", squares, squares_gradient, best, (x, y), tells=NONE)
         beside = Case(f"1e-4 beside it, seed {seed}", squares, squares_gradient, near, (x, y), tells=ALL)
         yield beside
@@ -201,8 +225,22 @@ def dead():
     for seed in range(4):
         rng = np.random.default_rng(seed)
         theta, x, y = rng.standard_normal(28), rng.standard_normal((30, 5)), rng.standard_normal(30)
-        yield Case(f"a bias before normalisation, seed {seed}", normalised, normalised_gradient, theta, (x, y), false=frozenset({"scale", "local", "zero"}))
-        yield Case(f"the means forgotten, seed {seed}", normalised, lambda *a: normalised_gradient(*a, means=False), theta, (x, y), right=False)
+        yield Case(
+            f"a bias before normalisation, seed {seed}",
+            normalised,
+            normalised_gradient,
+            theta,
+            (x, y),
+            false=frozenset({"scale", "local", "zero"}),
+        )
+        yield Case(
+            f"the means forgotten, seed {seed}",
+            normalised,
+            lambda *a: normalised_gradient(*a, means=False),
+            theta,
+            (x, y),
+            right=False,
+        )
 
 
 # --- ends of the domain -----------------------------------------------------------------------------------------------
@@ -321,7 +359,9 @@ ASKED += [(case, how) for case, how in zip(twice(), CHECKS, strict=True)]
 
 
 @pytest.mark.parametrize(("case", "how"), ASKED, ids=[f"{case.name}-{how}" for case, how in ASKED])
-@pytest.mark.filterwarnings("ignore:invalid value encountered in (log|power|sqrt|scalar power)", "ignore:divide by zero encountered in log")
+@pytest.mark.filterwarnings(
+    "ignore:invalid value encountered in (log|power|sqrt|scalar power)", "ignore:divide by zero encountered in log"
+)
 @pytest.mark.filterwarnings("ignore:overflow encountered in (exp|scalar multiply|scalar power|multiply|square)")
 def test_right_is_not_accused_and_wrong_does_not_pass(case, how):
     report = CHECKS[how](case.cost, case.grad, case.theta, case.args)

@@ -243,7 +243,9 @@ def test_the_step_can_be_chosen(file):
     assert json.loads(run("check", file, "--eps", "1e-6", "--json", "-").stdout)["eps"] == 1e-6
     result = run("check", file, "--eps", "large")
     assert result.exit_code == 2
-    assert "eps must be a positive number, an array, a dict, 'auto' or None, got 'large'" in " ".join(result.stderr.split())
+    assert "eps must be a positive number, an array, a dict, 'auto' or None, got 'large'" in " ".join(
+        result.stderr.split()
+    )
 
 
 def test_a_page_is_written_beside_the_table(file, tmp_path):
@@ -315,7 +317,9 @@ def test_scale_keeps_what_is_done_when_it_is_interrupted(file, tmp_path):
 
 
 def test_what_is_accepted(file):
-    file.write_text(PROBLEM + "\ndef nearly():\n    return fc.Problem(cost, lambda theta: 3.002 * theta**2, theta, layout=layout)\n")
+    file.write_text(
+        PROBLEM + "\ndef nearly():\n    return fc.Problem(cost, lambda theta: 3.002 * theta**2, theta, layout=layout)\n"
+    )
     for command in ("check", "screen"):
         assert run(command, f"{file}:nearly").exit_code == 1
         assert run(command, f"{file}:nearly", "--accept", "1e-2").exit_code == 0

@@ -56,7 +56,11 @@ def moves(theta: np.ndarray) -> list[Moves]:
         ComponentMoves(np.array([7, 0, 3]), POINTS),
         ComponentMoves(range(2, 12), np.array([[1e-7, -1e-7]]), np.array([1.0, -1.0])),
         DirectionMoves(directions, np.repeat(POINTS, 3, axis=0), np.exp2(np.arange(-6.0, 6)), still=(slice(3, 5),)),
-        JointMoves((np.array([7, 0, 3]), np.array([2]), np.array([11, 1])), (np.ones(3), np.ones(1), np.array([0.5, -2.0])), np.repeat(POINTS, 3, axis=0)),
+        JointMoves(
+            (np.array([7, 0, 3]), np.array([2]), np.array([11, 1])),
+            (np.ones(3), np.ones(1), np.array([0.5, -2.0])),
+            np.repeat(POINTS, 3, axis=0),
+        ),
     ]
 
 

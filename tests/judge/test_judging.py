@@ -34,9 +34,7 @@ def told(outcome, slope, bound, cause=Cause.ROUNDING, bends=True) -> Outcomes:
         return np.broadcast_to(np.asarray(value).astype(np.int64), (n,)).copy()
 
     bounds = np.broadcast_to(np.array(bound, float), (n,)).copy()
-    return Outcomes(
-        each(outcome), np.array(slope, float), bounds, each(-17), each(2), each(cause), np.full(n, bends)
-    )
+    return Outcomes(each(outcome), np.array(slope, float), bounds, each(-17), each(2), each(cause), np.full(n, bends))
 
 
 def measured(said: Outcomes, sizes: tuple[int, ...] = (), unfit: tuple[str, ...] = ()) -> Measured:
@@ -112,9 +110,14 @@ def test_an_unresolved_tensor_spoils_the_whole_unless_too_small_to_matter(open_,
     assert judged.whole.verdict is is_
 
 
-@pytest.mark.parametrize(("bends", "outcome", "is_"), [(False, SUPPORTED, CORRECT), (True, SUPPORTED, UNRESOLVED), (False, UNKNOWN, UNRESOLVED)])
+@pytest.mark.parametrize(
+    ("bends", "outcome", "is_"),
+    [(False, SUPPORTED, CORRECT), (True, SUPPORTED, UNRESOLVED), (False, UNKNOWN, UNRESOLVED)],
+)
 def test_zero_against_zero_is_right_where_j_does_not_bend_and_ladders_support_it(bends, outcome, is_):
-    judged = verdict(told([outcome] * 2, [0.0, 0.0], 1e-11, Cause.NONE if outcome else Cause.ROUNDING, bends), [0.0, 0.0])
+    judged = verdict(
+        told([outcome] * 2, [0.0, 0.0], 1e-11, Cause.NONE if outcome else Cause.ROUNDING, bends), [0.0, 0.0]
+    )
     assert judged.whole.verdict is is_
     assert judged.agreement == 0
     assert is_ is not CORRECT or judged.whole.reason == "zero against zero, J stands still"
@@ -158,7 +161,11 @@ def test_accept_moves_the_edge_to_which_bounds_must_reach(accept, is_):
 @pytest.mark.parametrize("analytic", [[1.0, 2.0], [1.0, 2.2]])
 def test_a_step_that_does_not_serve_is_no_reason_to_call_right_what_is_open(analytic):
     right = analytic[1] == 2.0
-    judged = verdict(told([SUPPORTED] * 2 if right else [SUPPORTED, REFUTED], [1.0, 2.0], 1e-9), analytic, unfit=("eps = 1 does not serve",))
+    judged = verdict(
+        told([SUPPORTED] * 2 if right else [SUPPORTED, REFUTED], [1.0, 2.0], 1e-9),
+        analytic,
+        unfit=("eps = 1 does not serve",),
+    )
     assert judged.whole.verdict is UNRESOLVED
     assert "does not serve" in judged.whole.reason
     assert not judged.witnesses
@@ -168,7 +175,16 @@ def test_what_the_pass_alone_sees_accuses_nobody():
     n = 5
     layout = fc.Layout.of({"W": (n,)})
     numeric, analytic = np.ones(n), np.r_[np.ones(n - 1), 2.0]
-    m = Measured(Selection(layout), np.ones(n), numeric, np.full(n, 1e-9), (1e-9,), ("",), np.empty(0, dtype=np.int64), Outcomes.none())
+    m = Measured(
+        Selection(layout),
+        np.ones(n),
+        numeric,
+        np.full(n, 1e-9),
+        (1e-9,),
+        ("",),
+        np.empty(0, dtype=np.int64),
+        Outcomes.none(),
+    )
     judged = judge(m, analytic, 1e-7)
     assert (judged.whole.verdict, judged.whole.cause) == (UNRESOLVED, Cause.BUDGET)
     assert judging.open_in(m, analytic, 0).tolist() == [4]
@@ -252,7 +268,7 @@ def test_a_tensor_too_small_to_matter_does_not_spoil_the_whole():
     layout = fc.Layout.of({"W": (100,), "b": (10,)})
     report = fc.check(lambda t: float(slopes @ t), analytic, np.full(110, 1e-3), layout=layout)
     assert report.verdict is not WRONG or report.witnesses  # ladders see so far only where J lets them
-    assert not report.tensors[1].verdict is CORRECT
+    assert report.tensors[1].verdict is not CORRECT
 
 
 def test_an_eps_that_does_not_serve_lets_be_seen_what_it_sees():

@@ -31,7 +31,9 @@ def test_a_level_is_looked_at_once_and_tables_are_replaced():
 def test_levels_beyond_what_the_variable_resolves_are_left_out():
     table, look = grown(math.sin, 1.0)
     n = look.evaluations
-    assert added(look, table, np.zeros(2, dtype=np.int64), np.array([table.lowest[0] - 1, table.highest[0] + 1])) is table
+    assert (
+        added(look, table, np.zeros(2, dtype=np.int64), np.array([table.lowest[0] - 1, table.highest[0] + 1])) is table
+    )
     assert look.evaluations == n
     assert 2.0 ** table.lowest[0] * table.unit[0] >= 8 * np.spacing(1.0)
 
@@ -91,7 +93,17 @@ def test_the_nearest_exponent_follows_powers_of_two(size, k):
 
 
 def test_the_nearest_exponent_is_nearest_in_logarithm_and_0_of_what_is_no_size():
-    assert nearest_exponent(np.array([1.0, 1.4, 1.5, 2.0, 0.75, 0.0, np.nan, np.inf, -1.0])).tolist() == [0, 0, 1, 1, 0, 0, 0, 0, 0]
+    assert nearest_exponent(np.array([1.0, 1.4, 1.5, 2.0, 0.75, 0.0, np.nan, np.inf, -1.0])).tolist() == [
+        0,
+        0,
+        1,
+        1,
+        0,
+        0,
+        0,
+        0,
+        0,
+    ]
 
 
 def test_power_of_two_of_an_empty_place_is_nan():

@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 import pytest
-from along import ONE, grown, seen
+from along import grown, seen
 
 from fastcheck.measure.levels import added
 from fastcheck.measure.readings import odd_residual, plateau, readings, sharpest
@@ -97,7 +97,7 @@ def test_rounding_is_heard_in_the_odd_part_where_the_even_part_is_0_by_chance():
     theta = np.random.default_rng(0).standard_normal(30)
     heard, even = [], []
     for x in theta:
-        sight = see(grown(lambda t: 1e-9 * round(((theta @ theta) - x * x + t * t) / 1e-9), x)[0])
+        sight = see(grown(lambda t, x=x: 1e-9 * round(((theta @ theta) - x * x + t * t) / 1e-9), x)[0])
         heard.append(sight.odd_noise[0])
         even.append(sight.noise[0])
     assert np.mean(np.array(even) < 1e-12) > 0.1  # of lines on which the even part tells nothing
