@@ -88,10 +88,13 @@ def known(measured: Measured, analytic: Vector, k: int, whole: float = 1.0) -> K
         slope = np.where(np.isfinite(slope), slope, np.where(np.isfinite(claimed), claimed, 0.0))
         error = np.abs(slope - claimed)
         agrees = (margin <= rule.LOOK * norm(slope) / np.sqrt(max(slope.size, 1))) & (error <= margin)
-        bound = margin.copy()
+        rests = bool(said.outcome.size and (said.outcome == Outcome.SUPPORTED).all() and not said.slope.any())
+        quiet = (rests and not said.bends.any()) & (slope == 0) & (claimed == 0)  # J stands still wherever it was looked at
+        agrees |= quiet
+        bound = np.where(quiet, 0.0, margin)
         outcome = np.where(agrees, Outcome.SUPPORTED, Outcome.UNKNOWN)
         cause = np.where(agrees, Cause.NONE, Cause.BUDGET)
-        bends = np.ones(slope.size, dtype=bool)
+        bends = ~quiet
         seen = np.isfinite(said.slope)
         slope[at[seen]] = said.slope[seen] / whole
         bound[at] = np.where(seen & ~np.isnan(said.bound), said.bound / whole, np.inf)
