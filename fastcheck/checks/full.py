@@ -12,7 +12,8 @@ from fastcheck.checks.opening import Opening, opened, vetted
 from fastcheck.checks.passing import pass_of, pass_over, plan_of
 from fastcheck.diagnosis.diagnose import findings
 from fastcheck.evaluate.progress import progress_of
-from fastcheck.judge.judging import if_repeatable, judge
+from fastcheck.judge.judging import judge
+from fastcheck.judge.ratios import if_repeatable
 from fastcheck.measure.pilots import piloted
 from fastcheck.measure.steps import Plan
 from fastcheck.problem import accept as accepting

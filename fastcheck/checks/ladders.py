@@ -9,7 +9,7 @@ import numpy as np
 from fastcheck.checks.settling import Looked, doubted, looked, settled
 from fastcheck.evaluate.evaluator import Evaluator
 from fastcheck.judge import rule
-from fastcheck.judge.judging import Measured, open_in, visible_in
+from fastcheck.judge.measured import Measured, open_in, visible_in
 from fastcheck.judge.outcomes import Outcomes
 from fastcheck.judge.verdict import Cause, Outcome
 from fastcheck.measure.lines import ComponentLines, JointLines

@@ -15,9 +15,10 @@ from typing import Any
 
 import numpy as np
 
+from fastcheck.checks.confirming import witnesses_of
 from fastcheck.checks.directing import directed
+from fastcheck.checks.groups import Group, Screened, measure
 from fastcheck.checks.opening import opened
-from fastcheck.checks.screening import Group, Screened, measure, witnesses_of
 from fastcheck.checks.settling import settled
 from fastcheck.evaluate.direction import Direction, draw, matched
 from fastcheck.judge import rule

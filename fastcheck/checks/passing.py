@@ -9,7 +9,7 @@ import numpy as np
 from fastcheck.evaluate.evaluator import Evaluator
 from fastcheck.evaluate.progress import Progress, muted
 from fastcheck.judge import rule
-from fastcheck.judge.judging import Measured
+from fastcheck.judge.measured import Measured
 from fastcheck.judge.outcomes import Outcomes
 from fastcheck.measure.pilots import Pilots, piloted
 from fastcheck.measure.steps import SERVES, Plan, as_asked, passed, planned, sigma

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from fastcheck.checks.opening import Opening, opened
-from fastcheck.judge.judging import ratio_and_floor
+from fastcheck.judge.ratios import ratio_and_floor
 from fastcheck.measure.pilots import piloted
 from fastcheck.measure.stencil import differences
 from fastcheck.measure.steps import planned, sigma

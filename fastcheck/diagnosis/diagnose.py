@@ -12,7 +12,7 @@ from fastcheck.diagnosis.finding import Finding
 from fastcheck.diagnosis.repeats import repeats
 from fastcheck.evaluate.analytic import Analytic, called
 from fastcheck.evaluate.evaluator import Evaluator
-from fastcheck.judge.judging import Measured
+from fastcheck.judge.measured import Measured
 from fastcheck.judge.verdict import Judged, Judgement, TensorReport, Verdict
 from fastcheck.measure.pilots import Pilots
 from fastcheck.measure.steps import Plan

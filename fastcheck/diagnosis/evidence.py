@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from fastcheck.judge import judging
+from fastcheck.judge import ratios
 from fastcheck.judge.rule import GREAT
 from fastcheck.judge.verdict import Judged
 from fastcheck.problem.layout import Tensor
@@ -87,7 +87,7 @@ class Part:
 
     def ratio(self, gradient: Vector) -> float:
         """The ratio that ``gradient`` would have."""
-        return judging.ratio(self.observed, self.seen(gradient))
+        return ratios.ratio(self.observed, self.seen(gradient))
 
     def explained(self, h: Hypothesis, nearly: bool = False) -> bool:
         """Whether the gradient, corrected by the hypothesis, would agree; and not by chance."""
@@ -130,7 +130,7 @@ def _part(judged: Judged, theta: Vector, k: int) -> Part:
     wrong[judged.wrong[first:last] - span.start] = True
     slopes, analytic = judged.slopes[span], judged.analytic[span]
     part = Part(
-        tensor, theta[at], analytic, slopes, slack, norm(slack), judging.sigma_of(slack),
+        tensor, theta[at], analytic, slopes, slack, norm(slack), ratios.sigma_of(slack),
         wrong, selection.offsets(tensor, span),
     )  # fmt: skip
     unknown = np.isinf(judged.bound[span]) & (slopes == analytic)  # the claim stands where nothing was measured

@@ -13,7 +13,7 @@ import numpy as np
 
 from fastcheck.diagnosis.evidence import Part
 from fastcheck.evaluate.evaluator import Evaluator
-from fastcheck.judge import judging
+from fastcheck.judge import ratios
 from fastcheck.measure.stencil import differences
 from fastcheck.measure.steps import Plan
 from fastcheck.problem.arguments import Arguments
@@ -137,7 +137,7 @@ def _moves(evaluator: Evaluator, part: Part, axis: Axis, k: int, plan: Plan) -> 
     changed = _changed(evaluator, axis, k)
     if changed is None:
         return False
-    chosen = judging.worst_of(part.observed, part.analytic, 0.0, _LOOKED_AT)
+    chosen = ratios.worst_of(part.observed, part.analytic, 0.0, _LOOKED_AT)
     indices = part.tensor.start + part.places[chosen]
     selection = Selection(evaluator.layout, indices)
     steps = plan.steps if not isinstance(plan.steps, np.ndarray) else float(np.median(plan.steps))

@@ -9,7 +9,7 @@ import numpy as np
 
 from fastcheck.diagnosis.finding import Finding
 from fastcheck.judge import rule
-from fastcheck.judge.judging import Measured
+from fastcheck.judge.measured import Measured
 from fastcheck.judge.verdict import Cause, Judged, Judgement, Outcome, Verdict
 from fastcheck.measure.pilots import Pilots
 from fastcheck.measure.steps import Plan

@@ -7,21 +7,21 @@ from collections.abc import Sequence
 import numpy as np
 
 from fastcheck.diagnosis.finding import Finding
-from fastcheck.judge import judging, rule
+from fastcheck.judge import ratios, rule
 from fastcheck.problem.selection import Selection
 from fastcheck.vectors import Vector
 
 
 def repeats(first: Vector, again: Vector | None, numeric: Vector | None, selection: Selection) -> Finding | None:
     """The finding about a gradient that changes from call to call; all vectors at the components of ``selection``."""
-    if again is None or not judging.unrepeatable(first, again):
+    if again is None or not ratios.unrepeatable(first, again):
         return None
     with np.errstate(invalid="ignore", over="ignore"):
         change = again - first
     changed = {
         tensor.name: span
         for tensor, span in zip(selection.layout.tensors, selection.spans, strict=True)
-        if judging.unrepeatable(first[span], again[span])
+        if ratios.unrepeatable(first[span], again[span])
     }
     names = tuple(changed)
     known = [first] if numeric is None else [first, numeric]
@@ -33,4 +33,4 @@ def repeats(first: Vector, again: Vector | None, numeric: Vector | None, selecti
 
 
 def _is_once_more(change: Vector, gradients: Sequence[Vector]) -> bool:
-    return any(judging.ratio(gradient, change) <= rule.ALIKE for gradient in gradients)
+    return any(ratios.ratio(gradient, change) <= rule.ALIKE for gradient in gradients)

@@ -9,7 +9,7 @@ import numpy as np
 
 from fastcheck.diagnosis.constants import Constant, Constants
 from fastcheck.diagnosis.evidence import Hypothesis, Part
-from fastcheck.judge import judging
+from fastcheck.judge import ratios
 
 _FILLED = 0.5  # the part of its lines that an error fills if it is one of lines,
 _FEW = 0.5  # and the part of all lines that it spares at least
@@ -137,7 +137,7 @@ def _runs(indices: np.ndarray) -> str:
 def _listed(part: Part, wrong: np.ndarray) -> str:
     """The worst few components by their indices."""
     error = np.abs(part.observed - part.analytic)
-    worst = [p for p in judging.worst_of(part.observed, part.analytic, 0.0, _NAMED) if wrong[p] and error[p] > 0]
+    worst = [p for p in ratios.worst_of(part.observed, part.analytic, 0.0, _NAMED) if wrong[p] and error[p] > 0]
     name = part.tensor.name
     names = [part.tensor.component(int(part.places[p]))[len(name) :] for p in worst]
     more = np.count_nonzero(wrong) - len(names)

@@ -9,134 +9,11 @@ from typing import Any
 import numpy as np
 
 from fastcheck.judge import rule
-from fastcheck.judge.outcomes import Outcomes
+from fastcheck.judge.measured import Known, Measured, known, numeric_bound
+from fastcheck.judge.ratios import ratio_and_floor, worst_of
 from fastcheck.judge.verdict import Cause, Component, Judged, Judgement, Outcome, TensorReport, Verdict, Witness
 from fastcheck.problem.selection import Selection
 from fastcheck.vectors import Flags, Indices, Vector, largest, norm
-
-
-@dataclass(frozen=True, eq=False)
-class Measured:
-    """What a full check measured.
-
-    Attributes
-    ----------
-    selection : Selection
-    units : ndarray of float64, shape (k,)
-    numeric : ndarray of float64, shape (k,)
-        The pass.
-    margin : ndarray of float64, shape (k,)
-        How far it may be off, in J per unit of theta; inf where that is not known.
-    sigmas : tuple of float
-        For each tensor the norm of what rounding alone does to its differences.
-    unfit : tuple of str
-        For each tensor "", or why a step that the caller chose does not serve there.
-    positions : ndarray of int64, shape (m,)
-        Where ladders were taken, sorted.
-    said : Outcomes
-        What they say, in J per unit of scale.
-    """
-
-    selection: Selection
-    units: Vector
-    numeric: Vector
-    margin: Vector
-    sigmas: tuple[float, ...]
-    unfit: tuple[str, ...]
-    positions: Indices
-    said: Outcomes
-
-    def measured(self, positions: Indices, said: Outcomes) -> Measured:
-        """With the outcomes of further ladders, or better ones of the same."""
-        kept = ~np.isin(self.positions, positions)
-        every = np.concatenate([self.positions[kept], positions])
-        order = np.argsort(every, kind="stable")
-        joined = Outcomes.joined([self.said.some(kept), said]).some(order)
-        return replace(self, positions=every[order], said=joined)
-
-
-@dataclass(frozen=True, eq=False)
-class Known:
-    """What is known of each component of one tensor, in J per unit of scale and divided by ``whole``, a power of two."""
-
-    analytic: Vector
-    slope: Vector  # the best
-    bound: Vector
-    outcome: Indices
-    cause: Indices
-    bends: Flags
-
-    @property
-    def error(self) -> Vector:
-        """|slope - analytic|; 0 where the analytic value is not finite, which is counted apart."""
-        return np.where(np.isfinite(self.analytic), np.abs(self.slope - self.analytic), 0.0)
-
-    @property
-    def sizes(self) -> Vector:
-        """G + S, where both are finite."""
-        return np.where(np.isfinite(self.analytic), np.abs(self.analytic), 0.0) + np.abs(self.slope)
-
-
-def known(measured: Measured, analytic: Vector, k: int, whole: float = 1.0) -> Known:
-    """What pass and ladders know of the k-th tensor; ``analytic`` has shape (k,)."""
-    span = measured.selection.spans[k]
-    first, last = np.searchsorted(measured.positions, (span.start, span.stop))
-    at, said = measured.positions[first:last] - span.start, measured.said.some(slice(int(first), int(last)))
-    with np.errstate(all="ignore"):
-        unit = measured.units[span] / whole
-        claimed, slope, margin = analytic[span] * unit, measured.numeric[span] * unit, measured.margin[span] * unit
-        slope = np.where(np.isfinite(slope), slope, np.where(np.isfinite(claimed), claimed, 0.0))
-        error = np.abs(slope - claimed)
-        agrees = (margin <= rule.LOOK * norm(slope) / np.sqrt(max(slope.size, 1))) & (error <= margin)
-        rests = bool(said.outcome.size and (said.outcome == Outcome.SUPPORTED).all() and not said.slope.any())
-        quiet = (rests and not said.bends.any()) & (slope == 0) & (claimed == 0)  # J stands still wherever it was looked at
-        agrees |= quiet
-        bound = np.where(quiet, 0.0, margin)
-        outcome = np.where(agrees, Outcome.SUPPORTED, Outcome.UNKNOWN)
-        cause = np.where(agrees, Cause.NONE, Cause.BUDGET)
-        bends = ~quiet
-        seen = np.isfinite(said.slope)
-        slope[at[seen]] = said.slope[seen] / whole
-        bound[at] = np.where(seen & ~np.isnan(said.bound), said.bound / whole, np.inf)
-    outcome[at], cause[at], bends[at] = said.outcome, said.cause, said.bends
-    if measured.unfit[k]:  # what the pass cannot see at the step that was asked for accuses nobody
-        unseen = (outcome == Outcome.REFUTED) & ~(error > margin) & np.isfinite(claimed)
-        outcome[unseen], cause[unseen] = Outcome.UNKNOWN, Cause.ROUNDING
-    return Known(claimed, slope, bound, outcome, cause, bends)
-
-
-def numeric_bound(measured: Measured) -> Vector:
-    """How far the pass may be off, shape (k,): what the pilots tell, or where a ladder was taken, what that does."""
-    bound, said, at = measured.margin.copy(), measured.said, measured.positions
-    with np.errstate(all="ignore"):
-        told = np.abs(measured.numeric[at] - said.slope / measured.units[at]) + said.bound / measured.units[at]
-    bound[at] = np.where(np.isfinite(told), told, bound[at])
-    return bound
-
-
-def open_in(measured: Measured, analytic: Vector, k: int) -> Indices:
-    """Positions in the k-th tensor that neither the pass nor a ladder settled, those with the largest errors first."""
-    found = known(measured, analytic, k)
-    open_ = np.flatnonzero(found.cause == Cause.BUDGET)
-    error = np.where(np.isfinite(found.analytic[open_]), found.error[open_], np.inf)
-    ordered: Indices = measured.selection.spans[k].start + open_[np.argsort(-error, kind="stable")]
-    return ordered
-
-
-def visible_in(measured: Measured, analytic: Vector, k: int) -> Indices:
-    """Positions in the k-th tensor that the pass settled although it shows an error of their own, the largest first.
-
-    Within what the pass may be off such an error may be a tenth of a small component.
-    """
-    found = known(measured, analytic, k)
-    span = measured.selection.spans[k]
-    with np.errstate(over="ignore"):
-        size = np.fmax(np.abs(found.analytic), np.abs(found.slope))
-    shows = found.error > np.fmax(rule.SETTLED * size, rule.GREAT * largest(size))
-    shows &= (found.outcome == Outcome.SUPPORTED) & ~np.isin(np.arange(span.start, span.stop), measured.positions)
-    at = np.flatnonzero(shows)
-    ordered: Indices = span.start + at[np.argsort(-found.error[at], kind="stable")]
-    return ordered
 
 
 @dataclass(frozen=True)
@@ -313,21 +190,6 @@ def _pass_ratio(measured: Measured, analytic: Vector, span: slice, rounding: flo
     return ratio_and_floor(measured.numeric[span], analytic[span], rounding)
 
 
-def ratio_and_floor(numeric: Vector, analytic: Vector, rounding: float) -> tuple[float, float]:
-    """||numeric - analytic|| / (||numeric|| + ||analytic||), and ``rounding``, a norm, in its place above the line."""
-    with np.errstate(invalid="ignore", over="ignore"):
-        error = numeric - analytic
-    if not np.isfinite(error).all():
-        both = np.isfinite(error)
-        numeric, analytic, error = numeric[both], analytic[both], error[both]
-    below = norm(numeric) + norm(analytic)
-    return (norm(error) / below, rounding / below) if below else (0.0, 0.0)
-
-
-def ratio(numeric: Vector, analytic: Vector) -> float:
-    return ratio_and_floor(numeric, analytic, 0.0)[0]
-
-
 def _wrong(
     measured: Measured, slope: Vector, bound: Vector, analytic: Vector, k: int, tensor: _Tensor, share: float
 ) -> Indices:
@@ -361,37 +223,6 @@ def _witnesses(measured: Measured, analytic: Vector, positions: Sequence[int]) -
             )
         )
     return tuple(told)
-
-
-def worst_of(numeric: Vector, analytic: Vector, bound: Vector | float, k: int = 1) -> Indices:
-    """Positions of the ``k`` errors that are most above their bounds, worst first; what is not finite comes before all."""
-    with np.errstate(invalid="ignore", over="ignore"):
-        error = numeric - analytic
-        np.abs(error, out=error)
-        error -= np.where(np.isfinite(bound), bound, 0.0)
-    error[~np.isfinite(error)] = np.inf
-    if k >= error.size:
-        return np.argsort(-error, kind="stable")
-    top = np.argpartition(error, error.size - k)[error.size - k :] if k > 0 else np.empty(0, dtype=np.int64)
-    return top[np.argsort(-error[top], kind="stable")]
-
-
-def sigma_of(tolerance: Vector) -> float:
-    """The rounding of one component, of which the largest of these tolerances is some times."""
-    return float(tolerance.max()) / rule.PASS_MARGIN if tolerance.size else 0.0
-
-
-def if_repeatable(judged: Judgement, first: Vector, again: Vector | None) -> Judgement:
-    """WRONG where a second call of the gradient at the same theta gave another one, ``again``."""
-    if again is None or not unrepeatable(first, again):
-        return judged
-    reason = f"a second call of grad at the same theta gives another gradient (ratio {ratio(first, again):.1e})"
-    return replace(judged, verdict=Verdict.WRONG, reason=reason, cause=Cause.NONE)
-
-
-def unrepeatable(first: Vector, again: Vector) -> bool:
-    """Whether two calls at the same theta gave different gradients, beyond the order in which threads may add."""
-    return ratio(first, again) > rule.GREAT or not np.array_equal(np.isfinite(first), np.isfinite(again))
 
 
 def _share(part: float, whole: float) -> float:

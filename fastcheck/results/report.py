@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fastcheck.diagnosis.finding import Finding
-from fastcheck.judge import judging, rule
+from fastcheck.judge import ratios, rule
 from fastcheck.judge.verdict import Component, TensorReport, Verdict, Witness
 from fastcheck.problem.layout import Layout, Tensor
 from fastcheck.problem.selection import Selection
@@ -48,7 +48,7 @@ class Seen:
 
     def worst(self, k: int) -> list[int]:
         """The positions of the ``k`` errors that are most above their bounds, worst first."""
-        return [int(p) for p in judging.worst_of(self.numeric, self.analytic, self.bound, k)]
+        return [int(p) for p in ratios.worst_of(self.numeric, self.analytic, self.bound, k)]
 
 
 @dataclass(frozen=True, eq=False)

@@ -7,7 +7,8 @@ import pytest
 
 from fastcheck.diagnosis.evidence import Hypothesis, Part, parts_of
 from fastcheck.judge import rule
-from fastcheck.judge.judging import Measured, judge
+from fastcheck.judge.judging import judge
+from fastcheck.judge.measured import Measured
 from fastcheck.judge.outcomes import Outcomes
 from fastcheck.judge.verdict import Cause, Judged, Outcome
 from fastcheck.problem.layout import Layout

@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 import fastcheck as fc
-from fastcheck.judge import judging
-from fastcheck.judge.judging import Measured, judge
+from fastcheck.judge import judging, ratios
+from fastcheck.judge.judging import judge
+from fastcheck.judge.measured import Measured
 from fastcheck.judge.outcomes import Outcomes
 from fastcheck.judge.verdict import Cause, Judged, Outcome, Verdict
 from fastcheck.problem.selection import Selection
@@ -197,7 +198,7 @@ def test_what_the_pass_alone_sees_accuses_nobody():
 def test_ratio_and_floor_are_the_formula_of_the_lecture(pair):
     numeric, analytic = pair
     below = np.linalg.norm(numeric) + np.linalg.norm(analytic)
-    ratio, floor = judging.ratio_and_floor(numeric, analytic, 0.5)
+    ratio, floor = ratios.ratio_and_floor(numeric, analytic, 0.5)
     assert ratio == pytest.approx(np.linalg.norm(numeric - analytic) / below if below else 0.0)
     assert floor == pytest.approx(0.5 / below if below else 0.0)
 
@@ -214,11 +215,11 @@ def test_agreement_is_the_ratio_of_the_best_slopes(pair):
 def test_worst_is_sorted_by_the_error_above_its_bound(pair, k, seed):
     bound = np.random.default_rng(seed).uniform(0, 100, pair[0].size)
     above = np.abs(pair[0] - pair[1]) - bound
-    assert above[judging.worst_of(*pair, bound, k)].tolist() == sorted(above, reverse=True)[:k]
+    assert above[ratios.worst_of(*pair, bound, k)].tolist() == sorted(above, reverse=True)[:k]
 
 
 def test_what_is_not_finite_is_worst():
-    assert judging.worst_of(np.array([1.0, np.nan, 2.0, np.inf]), np.zeros(4), 0.0, 3).tolist() == [1, 3, 2]
+    assert ratios.worst_of(np.array([1.0, np.nan, 2.0, np.inf]), np.zeros(4), 0.0, 3).tolist() == [1, 3, 2]
 
 
 @pytest.mark.parametrize(

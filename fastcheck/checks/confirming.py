@@ -1,0 +1,125 @@
+"""Directions that disagree, followed down to components: their ladders accuse, or nobody does."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from fastcheck.checks.groups import Group, Screened, claims_along
+from fastcheck.checks.settling import settled
+from fastcheck.evaluate.direction import matched
+from fastcheck.judge import rule
+from fastcheck.judge.outcomes import Outcomes
+from fastcheck.judge.screening import accuse_alone
+from fastcheck.judge.verdict import Outcome, Witness
+from fastcheck.measure.lines import ComponentLines, DirectionLines
+from fastcheck.vectors import Flags, Indices, Vector, largest
+
+_CANDIDATES = 4  # components that the slopes point at, looked at by themselves
+_FEW = 8  # components to which a direction is followed down
+
+
+@dataclass(frozen=True, eq=False)
+class Confirmed:
+    """Which of a group's refuted directions may accuse, and who says so."""
+
+    accuses: Flags
+    witnesses: tuple[Witness, ...]
+
+
+def confirm(measured: Screened, group: Group, name: str, left: list[int]) -> Confirmed:
+    """The refuted directions of a group, followed down to components where kinks could hide in them.
+
+    ``left`` holds how many may still be followed in this screen.
+    """
+    failed = measured.failed(group)
+    if not failed.any():
+        return Confirmed(failed, ())
+    alone = failed & accuse_alone(group.slopes, measured.kinks)
+    if alone.any():
+        return Confirmed(failed, tuple(_direction_witness(group, int(k), name) for k in np.flatnonzero(alone)))
+    if left[0] < 1:
+        return Confirmed(np.zeros_like(failed), ())
+    left[0] -= 1
+    found = _by_match(measured, group) or _by_halving(measured, group)
+    return Confirmed(failed & bool(found), found)
+
+
+def _direction_witness(group: Group, k: int, name: str) -> Witness:
+    said = group.slopes.said
+    step = float(np.ldexp(1.0, int(said.level[k])))
+    return Witness(
+        f"direction on {name}",
+        None,
+        float(group.slopes.claimed[k]),
+        float(said.slope[k]),
+        float(said.bound[k]),
+        step,
+        int(said.order[k]),
+    )
+
+
+def _by_match(measured: Screened, group: Group) -> tuple[Witness, ...]:
+    """The components that the slopes over everything and on their tensor point at, if their own ladders refute them."""
+    known = [g for g in {id(g): g for g in (measured.whole, group)}.values()]
+    directions = [u for g in known for u in g.directions]
+    error = np.concatenate([g.slopes.said.slope - g.slopes.claimed for g in known])
+    bound = np.concatenate([g.slopes.bound for g in known])
+    told = np.isfinite(error) & np.isfinite(bound)
+    if told.sum() < 3:
+        return ()
+    chosen = [u for u, tells in zip(directions, told, strict=True) if tells]
+    score = matched(chosen, error[told], bound[told], measured.analytic.size)
+    first = group.directions[0]
+    score[: first.start] = score[first.stop :] = 0.0
+    k = min(_CANDIDATES, score.size)
+    return component_witnesses(measured, np.argpartition(-score, k - 1)[:k].astype(np.int64))
+
+
+def _by_halving(measured: Screened, group: Group) -> tuple[Witness, ...]:
+    """The worst direction cut in halves, as long as one of them is refuted, and then the components that are left."""
+    failed = measured.failed(group)
+    worst = int(np.argmax(np.where(failed, group.slopes.error, -1.0)))
+    u = group.directions[worst]
+    while u.size > _FEW // 2:
+        middle = (u.start + u.stop) // 2
+        halves = (u.part(u.start, middle), u.part(middle, u.stop))
+        lines = DirectionLines(measured.evaluator, halves, measured.units)
+        claimed = claims_along(lines, measured.analytic)
+        said = settled(lines, claimed).said
+        error = np.where(said.outcome == Outcome.REFUTED, np.abs(said.slope - claimed), -1.0)
+        if error.max() < 0:
+            break
+        u = halves[int(np.argmax(error))]
+    span = np.arange(u.start, u.stop)
+    sizes = np.abs(measured.analytic[span]) * measured.units[span]
+    return component_witnesses(measured, span[np.argsort(-sizes, kind="stable")[:_FEW]])
+
+
+def component_witnesses(measured: Screened, indices: Indices) -> tuple[Witness, ...]:
+    """Those of the components whose own ladders refute the gradient, the largest error first."""
+    indices = np.sort(indices)
+    units = measured.units[indices]
+    claimed = measured.analytic[indices] * units
+    said = settled(ComponentLines(measured.evaluator, indices, units), claimed).said
+    return witnesses_of(measured, indices, said, claimed)
+
+
+def witnesses_of(measured: Screened, indices: Indices, said: Outcomes, claimed: Vector) -> tuple[Witness, ...]:
+    layout, analytic, units = measured.layout, measured.analytic, measured.units
+    error = np.abs(said.slope - claimed)
+    told = []
+    for k in np.argsort(-error, kind="stable").tolist():
+        index = int(indices[k])
+        span = layout.tensor_of(index).slice
+        share = max(rule.GREAT, measured.accept) * largest(analytic[span] * units[span])
+        if said.outcome[k] == Outcome.REFUTED and error[k] > max(share, rule.OWN_ROUNDING * measured.top):
+            unit = float(units[index])
+            told.append(
+                Witness(
+                    layout.name(index), index, float(analytic[index]), float(said.slope[k]) / unit,
+                    float(said.bound[k]) / unit, float(np.ldexp(unit, int(said.level[k]))), int(said.order[k]),
+                )
+            )  # fmt: skip
+    return tuple(told)
