@@ -83,7 +83,10 @@ class Part:
     def fit(self, *basis: Vector, rest: Vector | None = None) -> Vector:
         """The coefficients with which ``basis``, added to ``rest``, comes nearest to what was observed."""
         target = self.observed if rest is None else self.observed - self.seen(rest)
-        return np.asarray(np.linalg.lstsq(np.stack([self.seen(b) for b in basis], axis=1), target, rcond=None)[0])
+        columns = np.stack([self.seen(b) for b in basis], axis=1)
+        if not (np.isfinite(columns).all() and np.isfinite(target).all()):  # sizes whose products leave the range
+            return np.zeros(len(basis))
+        return np.asarray(np.linalg.lstsq(columns, target, rcond=None)[0])
 
     def ratio(self, gradient: Vector) -> float:
         """The ratio that ``gradient`` would have."""

@@ -115,7 +115,8 @@ def _of_direction(slopes: Slopes, k: int, top: float, accept: float, accuses: bo
     size = slopes.size + (abs(slope) if math.isfinite(slope) else 0.0)
     if counts(slopes, top, accept)[k]:
         if not accuses:
-            return Verdict.UNRESOLVED, "kink: a direction disagrees, and no component confirms it", Cause.KINK
+            cause = Cause.KINK if (slopes.said.cause == Cause.KINK).any() else Cause.ROUNDING
+            return Verdict.UNRESOLVED, f"{cause.words}: a direction disagrees, and no component confirms it", cause
         verdict = Verdict.WRONG if error >= max(rule.WORRY, accept) * size else Verdict.SUSPECT
         sign = ">=" if verdict is Verdict.WRONG else "<"
         return (

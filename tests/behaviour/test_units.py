@@ -233,3 +233,39 @@ def test_bugs_are_found_in_any_units(name, bug):
     report = in_units(problem, len(bug), "auto" if len(bug) % 2 else "check")
     assert {t.name for t in report.tensors if t.verdict.accuses} == wrong, str(report)
     assert in_units(problem, len(bug), "screen").verdict.accuses
+
+
+# --- the ends of the range, and J that is noisy but smooth ---------------------------------------------------------------
+@called
+@pytest.mark.parametrize("off", [1.0, 1.01, 0.0])
+@pytest.mark.parametrize(("s", "k"), [(1e300, 1.0), (1e-300, 1.0), (1.0, 1e200), (1.0, 1e-200), (1e150, 1e-150)])
+def test_sizes_at_the_ends_of_the_range(call, off, s, k):
+    A = np.random.default_rng(5).standard_normal((12, 4))
+
+    def grad(t):
+        g = A.T @ (1 / np.cosh(A @ (t / s)) ** 2)
+        g[2] *= off
+        return g * k / s
+
+    report = CALLS[call](lambda t: k * float(np.sum(np.tanh(A @ (t / s)))), grad, np.array([0.3, -0.5, 0.7, 0.2]) * s)
+    assert report.verdict is (fc.Verdict.CORRECT if off == 1 else fc.Verdict.WRONG), str(report)
+
+
+def test_a_smooth_noisy_cost_has_no_kink():
+    """One component is 1e-5 off, which directions see and its own ladder does not."""
+    for seed in range(80):
+        rng = np.random.default_rng(seed)
+        A, b, w, theta = (
+            rng.standard_normal((9, 7)),
+            rng.standard_normal(9),
+            rng.standard_normal(9),
+            rng.standard_normal(7),
+        )
+        spoilt = np.where(np.arange(7) == seed % 7, 1.00001, 1.0)
+        report = fc.screen(
+            lambda t, A=A, b=b, w=w: 1e4 + float(w @ (A @ t + b) ** 2),
+            lambda t, A=A, b=b, w=w, spoilt=spoilt: spoilt * (2 * A.T @ (w * (A @ t + b))),
+            theta,
+        )
+        assert "kink" not in report.reason
+        assert not {f.kind for f in report.findings} & {"kink", "jump", "domain"}
