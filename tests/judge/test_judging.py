@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 import fastcheck as fc
-from fastcheck.judge import judging, ratios
+from fastcheck.judge import ratios
 from fastcheck.judge.judging import judge
-from fastcheck.judge.measured import Measured
+from fastcheck.judge.measured import Measured, open_in
 from fastcheck.judge.outcomes import Outcomes
 from fastcheck.judge.verdict import Cause, Judged, Outcome, Verdict
 from fastcheck.problem.selection import Selection
@@ -188,7 +188,7 @@ def test_what_the_pass_alone_sees_accuses_nobody():
     )
     judged = judge(m, analytic, 1e-7)
     assert (judged.whole.verdict, judged.whole.cause) == (UNRESOLVED, Cause.BUDGET)
-    assert judging.open_in(m, analytic, 0).tolist() == [4]
+    assert open_in(m, analytic, 0).tolist() == [4]
     assert judge(m, numeric, 1e-7).whole.verdict is CORRECT  # agreement with it settles
     wide = Measured(m.selection, m.units, numeric, np.full(n, 1e-3), m.sigmas, m.unfit, m.positions, m.said)
     assert judge(wide, numeric, 1e-7).whole.verdict is UNRESOLVED  # unless it could not see
