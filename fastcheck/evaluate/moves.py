@@ -51,7 +51,11 @@ class Moves(Protocol):
 
 @dataclass(frozen=True, eq=False)
 class ComponentMoves:
-    """J(theta + offsets[k, j] e_i), i = components[k]; summed over j with ``weights`` where there are any."""
+    """J(theta + offsets[k, j] e_i), i = components[k].
+
+    With ``weights`` the J of a line are summed, and divided by the distance of its first two points in theta_i, as it
+    was really taken.
+    """
 
     components: range | Indices  # (m,)
     offsets: Array  # (m, p), or (1, p) where all components are moved alike
@@ -88,6 +92,8 @@ class ComponentMoves:
         total: Vector = self.weights[0] * j[0::p]
         for k in range(1, p):
             total += self.weights[k] * j[k::p]
+        at = theta[which.start : which.stop] if isinstance(which, range) else theta[components]
+        total /= (at + offsets[:, 0]) - (at + offsets[:, 1])
         return total
 
 

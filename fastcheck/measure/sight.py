@@ -38,6 +38,10 @@ APART = 1 / 4  # a finer level that differs by a larger share contradicts the co
 SEEN = 16.0  # a move of so many grains is no rounding
 STAIRS = 64.0  # a least move of so many times J's least move elsewhere is no stair
 VISIBLE = 64.0  # a kink or a jump must show down to where it moves J by so many grains
+LOUD, LOUDER = (
+    4.0,
+    1.5,
+)  # a kink is heard where the even part is so many times what it was three levels finer, and one: 8 and 2
 REACH = 16.0  # and was looked for from there on, within so many times that move
 COARSE = 8.0  # a grain of so many half units of J's last place is not J's own rounding
 NOISY = 64.0  # likewise an even residual
@@ -208,13 +212,26 @@ def gap_of(table: Table) -> Array:
     with np.errstate(all="ignore"):
         h, even, noise = power_of_two(table.level), table.up + table.down, _quietest(even_residual(table), 4)
         gap = even / h
-        place, found = _first_constant(table, gap, even)
+        place, found = _first_constant(table, gap, _heard(table, even))
         if not found.any():
             return np.full(place.size, np.nan)
         constant = taken(gap, place[:, None])[:, 0]
         least = np.fmax(VISIBLE * _seen_from(table), 16 * noise[:, None])
         found &= ~_contradicted(gap, constant, place, np.abs(constant)[:, None] * h >= least)
         return np.where(found, constant, np.nan)
+
+
+def _heard(table: Table, even: Array) -> Array:
+    """The even part where it is no noise, 0 elsewhere.
+
+    It is above J's least move, and above all that was seen at finer levels: a kink's doubles from level to level.
+    """
+    largest = np.fmax.accumulate(np.where(np.isfinite(even), np.abs(even), 0.0), axis=1)
+    padded = np.concatenate([np.zeros((even.shape[0], 3)), largest], axis=1)
+    one, three = padded[:, 2:-1], padded[:, :-3]  # up to one level finer, and up to three
+    quantum = table.quantum if np.isfinite(table.quantum) else 0.0
+    least = np.maximum(np.maximum(LOUD * three, LOUDER * one), SEEN * quantum)
+    return np.where(np.abs(even) >= least, even, 0.0)
 
 
 def _kinked(table: Table) -> Array:

@@ -20,7 +20,7 @@ class Arguments:
 
     def private(self) -> Arguments:
         """The same with every array copied."""
-        return Arguments(private(self.args), private(dict(self.kwargs)))
+        return Arguments(private(self.args), private(dict(self.kwargs)) if self.kwargs else self.kwargs)
 
     @property
     def named(self) -> dict[str, Any]:
@@ -42,7 +42,8 @@ class Arguments:
     def require_unchanged(self, original: Arguments, who: str) -> None:
         """Raise if ``who`` wrote into an array of these copies; says into which."""
         require_unchanged(self.args, original.args, who, "args")
-        require_unchanged(self.kwargs, original.kwargs, who, "kwargs")
+        if self.kwargs:
+            require_unchanged(self.kwargs, original.kwargs, who, "kwargs")
 
 
 def private(value: Any) -> Any:
