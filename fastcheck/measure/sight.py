@@ -38,10 +38,8 @@ APART = 1 / 4  # a finer level that differs by a larger share contradicts the co
 SEEN = 16.0  # a move of so many grains is no rounding
 STAIRS = 64.0  # a least move of so many times J's least move elsewhere is no stair
 VISIBLE = 64.0  # a kink or a jump must show down to where it moves J by so many grains
-LOUD, LOUDER = (
-    4.0,
-    1.5,
-)  # a kink is heard where the even part is so many times what it was three levels finer, and one: 8 and 2
+LOUD = 4.0  # a kink is heard where the even part is so many times what it was three levels finer, of 8
+LOUDER = 1.5  # and so many times what it was one level finer, of 2
 REACH = 16.0  # and was looked for from there on, within so many times that move
 COARSE = 8.0  # a grain of so many half units of J's last place is not J's own rounding
 NOISY = 64.0  # likewise an even residual
