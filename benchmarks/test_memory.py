@@ -11,4 +11,4 @@ from benchmarks.fresh import peak
 @pytest.mark.parametrize("n", [10**4, 10**5, 10**6])
 def test_peak_beyond_the_inputs(figures, benchmark, n, workers):
     most = benchmark.pedantic(peak, (n, workers), rounds=1)
-    figures.note(f"n = {n}, {workers} workers", most.vectors, "vectors", f"<= {workers + 4}")
+    figures.note(f"n = {n}, {workers} workers", most.vectors, "vectors", f"<= {workers + 10}")

@@ -155,6 +155,7 @@ def report_of(opening: Opening, plan: Plan | None = None) -> Report:
     chosen, pilots = plan_of(evaluator, selection, question.units, options.eps if plan is None else plan)
     pilots = piloted(evaluator, selection, question.units) if pilots is None else pilots
     numeric = pass_of(evaluator, selection, chosen, opening.progress)
+    evaluator.rest()
     measured = pass_over(pilots, chosen, numeric, question.units)
     measured = laddered(evaluator, measured, pilots, analytic.first)
     evaluator.rest()

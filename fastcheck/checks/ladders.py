@@ -39,9 +39,9 @@ def laddered(evaluator: Evaluator, measured: Measured, pilots: Pilots, analytic:
     always = rule.BUDGET[0] + rule.BUDGET[1] * n_tensors
     budget = evaluator.evaluations + max(2 * measured.numeric.size, always)
     little = 2 * measured.numeric.size + always
-    with np.errstate(over="ignore", invalid="ignore"):
-        claimed = analytic * measured.units
-    taken = [_Ladders(pilots.positions, doubted(pilots.lines, pilots.table, claimed[pilots.positions]))]
+    taken = [
+        _Ladders(pilots.positions, doubted(pilots.lines, pilots.table, _claims(measured, analytic, pilots.positions)))
+    ]
     measured = measured.measured(pilots.positions, taken[0].seen.said)
     picks, owners = _picked(measured, analytic)
     levels = np.array([pilots.first_level(k) for k in range(n_tensors)])
@@ -49,7 +49,7 @@ def laddered(evaluator: Evaluator, measured: Measured, pilots: Pilots, analytic:
 
     def along(now: Indices, tensors: Indices) -> Outcomes:
         lines = ComponentLines(evaluator, measured.selection.at(now), measured.units[now])
-        taken.append(_Ladders(now, settled(lines, claimed[now], levels[tensors], _quantum(taken))))
+        taken.append(_Ladders(now, settled(lines, _claims(measured, analytic, now), levels[tensors], _quantum(taken))))
         return taken[-1].seen.said
 
     while picks.size:
@@ -64,7 +64,7 @@ def laddered(evaluator: Evaluator, measured: Measured, pilots: Pilots, analytic:
     shown, owners = _shown(measured, analytic, max(0, (little - evaluator.evaluations) // rule.LADDER))
     if shown.size:
         measured = measured.measured(shown, along(shown, owners))
-    return _tied(evaluator, _once_more(measured, taken, claimed), claimed)
+    return _tied(evaluator, _once_more(measured, taken, analytic), analytic)
 
 
 def _picked(measured: Measured, analytic: Vector) -> tuple[Indices, Indices]:
@@ -97,22 +97,28 @@ def _shown(measured: Measured, analytic: Vector, n: int) -> tuple[Indices, Indic
     return np.array([p for _, _, p in chosen], dtype=np.int64), np.array([k for _, k, _ in chosen], dtype=np.int64)
 
 
+def _claims(measured: Measured, analytic: Vector, positions: Indices) -> Vector:
+    """The analytic values there, in J per unit of scale."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        return np.asarray(analytic[positions] * measured.units[positions])
+
+
 def _quantum(taken: list[_Ladders]) -> float:
     """The least move of J on any line so far."""
     return min(own.quantum for own in taken)
 
 
-def _once_more(measured: Measured, taken: list[_Ladders], claimed: Vector) -> Measured:
+def _once_more(measured: Measured, taken: list[_Ladders], analytic: Vector) -> Measured:
     """Every ladder judged again: what later lines said of J's least move, they say for all."""
     quantum = _quantum(taken)
     for own in taken:
         if own.quantum > quantum:
             table = replace(own.seen.table, quantum=float(np.ldexp(quantum, -own.seen.table.shift)))
-            measured = measured.measured(own.positions, looked(table, claimed[own.positions]).said)
+            measured = measured.measured(own.positions, looked(table, _claims(measured, analytic, own.positions)).said)
     return measured
 
 
-def _tied(evaluator: Evaluator, measured: Measured, claimed: Vector) -> Measured:
+def _tied(evaluator: Evaluator, measured: Measured, analytic: Vector) -> Measured:
     """Components of one tensor that sit on kinks must hold together as well, along their sum."""
     for span in measured.selection.spans:
         first, last = np.searchsorted(measured.positions, (span.start, span.stop))
@@ -121,11 +127,12 @@ def _tied(evaluator: Evaluator, measured: Measured, claimed: Vector) -> Measured
         at = positions[kinked]
         if at.size < 2:
             continue
+        claimed = _claims(measured, analytic, at)
         lines = JointLines(evaluator, (measured.selection.at(at),), (measured.units[at],))
-        joint = settled(lines, np.array([claimed[at].sum()]))
+        joint = settled(lines, np.array([claimed.sum()]))
         if joint.said.outcome[0] == Outcome.REFUTED:
             shape = int(joint.sight.shape[0])
-            measured = measured.measured(at, _untied(said.some(kinked), claimed[at], joint.said, shape))
+            measured = measured.measured(at, _untied(said.some(kinked), claimed, joint.said, shape))
     return measured
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from fastcheck.judge import rule
-from fastcheck.judge.measured import Known, Measured, known, numeric_bound
+from fastcheck.judge.measured import Known, Measured, best_slopes, known, numeric_bound
 from fastcheck.judge.ratios import ratio_and_floor, worst_of
 from fastcheck.judge.verdict import Cause, Component, Judged, Judgement, Outcome, TensorReport, Verdict, Witness
 from fastcheck.problem.selection import Selection
@@ -41,17 +41,12 @@ def judge(measured: Measured, analytic: Vector, accept: float) -> Judged:
     whole = _largest(measured, analytic)
     power = float(np.ldexp(1.0, min(int(np.frexp(whole)[1]), 1000))) if whole else 1.0  # so that squares stay in range
     top = whole / power
-    tensors, slopes, bounds = [], [], []
-    for k in range(n_tensors):
-        found = known(measured, analytic, k, power)
-        tensors.append(_tensor(found, selection.spans[k].start, top, accept, measured.unfit[k]))
-        with np.errstate(all="ignore"):
-            back = power / measured.units[selection.spans[k]]
-            slopes.append(found.slope * back)
-            bounds.append(found.bound * back)
-    off = numeric_bound(measured)
+    tensors = [
+        _tensor(known(measured, analytic, k, power), selection.spans[k].start, top, accept, measured.unfit[k])
+        for k in range(n_tensors)
+    ]
     judged, order = _whole(tensors, selection, accept)
-    slope, bound = np.concatenate(slopes), np.concatenate(bounds)
+    off, (slope, bound) = numeric_bound(measured), best_slopes(measured)
     shares = tuple(max(rule.GREAT, accept) * largest(slope[span], analytic[span]) for span in selection.spans)
     ratio, floor = _pass_ratio(measured, analytic, slice(0, selection.size), norm(np.array(measured.sigmas)))
     wrong = [_wrong(measured, slope, bound, analytic, k, tensors[k], shares[k]) for k in range(n_tensors)]
@@ -84,17 +79,17 @@ def _largest(measured: Measured, analytic: Vector) -> float:
 
 
 def _tensor(found: Known, start: int, top: float, accept: float, unfit: str) -> _Tensor:
-    error, sizes, bound = found.error, found.sizes, found.bound
-    odd = ~np.isfinite(found.analytic)
-    size = norm(np.where(odd, 0.0, found.analytic)) + norm(found.slope)
-    open_ = np.where(odd, np.inf, np.fmax(error, bound))
+    error, odd = found.error, ~np.isfinite(found.analytic)
+    size = norm(np.where(odd, 0.0, found.analytic) if odd.any() else found.analytic) + norm(found.slope)
+    open_ = np.fmax(error, found.bound)
+    open_[odd] = np.inf
     total = float(norm(open_)) if np.isfinite(open_).all() else np.inf
     told: dict[str, Any] = {"error": norm(error), "open_": total, "size": size}
-    largest_here = float(np.where(odd, 0.0, np.fmax(np.abs(found.analytic), np.abs(found.slope))).max(initial=0.0))
+    largest_here = largest(found.analytic, found.slope)
     counts = odd | (error > max(max(rule.GREAT, accept) * largest_here, rule.OWN_ROUNDING * top))
     refuted = (found.outcome == Outcome.REFUTED) & counts
     if refuted.any():
-        return replace(_accused(refuted, odd, error, sizes, size, accept), **told).shifted(start)
+        return replace(_accused(refuted, odd, error, found.sizes, size, accept), **told).shifted(start)
     edge, share = max(rule.LOOK, accept), _share(total, size)
     bends = bool(found.bends.any())
     still = size == 0 and not bends and bool((found.outcome == Outcome.SUPPORTED).all())

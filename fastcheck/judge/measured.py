@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import numpy as np
+import numpy.typing as npt
 
 from fastcheck.judge import rule
 from fastcheck.judge.outcomes import Outcomes
@@ -60,14 +61,18 @@ class Known:
     analytic: Vector
     slope: Vector  # the best
     bound: Vector
-    outcome: Indices
-    cause: Indices
+    outcome: npt.NDArray[np.int8]
+    cause: npt.NDArray[np.int8]
     bends: Flags
 
     @property
     def error(self) -> Vector:
         """|slope - analytic|; 0 where the analytic value is not finite, which is counted apart."""
-        return np.where(np.isfinite(self.analytic), np.abs(self.slope - self.analytic), 0.0)
+        with np.errstate(invalid="ignore"):
+            error = self.slope - self.analytic
+        np.abs(error, out=error)
+        error[~np.isfinite(self.analytic)] = 0.0
+        return error
 
     @property
     def sizes(self) -> Vector:
@@ -83,7 +88,9 @@ def known(measured: Measured, analytic: Vector, k: int, whole: float = 1.0) -> K
     with np.errstate(all="ignore"):
         unit = measured.units[span] / whole
         claimed, slope, margin = analytic[span] * unit, measured.numeric[span] * unit, measured.margin[span] * unit
-        slope = np.where(np.isfinite(slope), slope, np.where(np.isfinite(claimed), claimed, 0.0))
+        del unit
+        lost = np.flatnonzero(~np.isfinite(slope))
+        slope[lost] = np.where(np.isfinite(claimed[lost]), claimed[lost], 0.0)
         error = np.abs(slope - claimed)
         agrees = (margin <= rule.LOOK * norm(slope) / np.sqrt(max(slope.size, 1))) & (error <= margin)
         rests = bool(said.outcome.size and (said.outcome == Outcome.SUPPORTED).all() and not said.slope.any())
@@ -91,18 +98,30 @@ def known(measured: Measured, analytic: Vector, k: int, whole: float = 1.0) -> K
             (rests and not said.bends.any()) & (slope == 0) & (claimed == 0)
         )  # J stands still wherever it was looked at
         agrees |= quiet
-        bound = np.where(quiet, 0.0, margin)
-        outcome = np.where(agrees, Outcome.SUPPORTED, Outcome.UNKNOWN)
-        cause = np.where(agrees, Cause.NONE, Cause.BUDGET)
-        bends = ~quiet
+        outcome = np.where(agrees, np.int8(Outcome.SUPPORTED), np.int8(Outcome.UNKNOWN))
+        cause = np.where(agrees, np.int8(Cause.NONE), np.int8(Cause.BUDGET))
+        bends, excluded = ~quiet, error > margin
+        del error
+        bound = margin
+        bound[quiet] = 0.0
         seen = np.isfinite(said.slope)
         slope[at[seen]] = said.slope[seen] / whole
         bound[at] = np.where(seen & ~np.isnan(said.bound), said.bound / whole, np.inf)
     outcome[at], cause[at], bends[at] = said.outcome, said.cause, said.bends
     if measured.unfit[k]:  # what the pass cannot see at the step that was asked for accuses nobody
-        unseen = (outcome == Outcome.REFUTED) & ~(error > margin) & np.isfinite(claimed)
+        unseen = (outcome == Outcome.REFUTED) & ~excluded & np.isfinite(claimed)
         outcome[unseen], cause[unseen] = Outcome.UNKNOWN, Cause.ROUNDING
     return Known(claimed, slope, bound, outcome, cause, bends)
+
+
+def best_slopes(measured: Measured) -> tuple[Vector, Vector]:
+    """The best slope of each component and its bound, shape (k,): of a ladder where it found one, else of the pass."""
+    slope, bound, said, at = measured.numeric.copy(), measured.margin.copy(), measured.said, measured.positions
+    seen = np.isfinite(said.slope)
+    with np.errstate(all="ignore"):
+        slope[at[seen]] = said.slope[seen] / measured.units[at[seen]]
+        bound[at] = np.where(seen & ~np.isnan(said.bound), said.bound / measured.units[at], np.inf)
+    return slope, bound
 
 
 def numeric_bound(measured: Measured) -> Vector:
