@@ -134,7 +134,7 @@ def _digits(ratio: float) -> int:
 def _floor(measured: Measured, judged: Judged) -> Finding | None:
     """A ratio above 1e-7 that is rounding: what every checker shows, and users ask about."""
     whole = judged.whole
-    if whole.verdict is not Verdict.CORRECT or whole.ratio <= 1e-7 or not whole.ratio <= 10 * whole.floor:
+    if whole.verdict is not Verdict.CORRECT or not rule.GREAT < whole.ratio <= rule.HEARD_AS_FLOOR * whole.floor:
         return None
     message = f"the ratio {whole.ratio:.2e} is above 1e-7 through rounding in J alone, whose measured floor is {whole.floor:.1e}; the slopes agree to {judged.agreement:.0e}."
     return Finding("rounding", (), message)
