@@ -50,9 +50,15 @@ class Threads:
         """
         n_shares = int(moves.size * seconds / _MIN_SHARE_SECONDS)
         n_workers = max(1, min(copies.most, moves.size, n_shares))
-        run = _Run(moves, source, theta, _Chunks(moves.size, *_chunk_sizes(self.chunk, moves.size, seconds, n_workers)))
+        sizes = _chunk_sizes(self.chunk, moves.size, seconds, n_workers)
         own, *others = copies.some(n_workers)
         with single_threaded.hold():
+            if not others and sizes[0] >= moves.size:  # a single chunk
+                with _quiet():
+                    j = moves.evaluated(source, own, theta)
+                show(moves.size)
+                return j
+            run = _Run(moves, source, theta, _Chunks(moves.size, *sizes))
             if others:
                 with ThreadPoolExecutor(len(others), thread_name_prefix="fastcheck") as pool:
                     helpers = [pool.submit(run.work, other, nothing) for other in others]
@@ -62,6 +68,11 @@ class Threads:
             else:
                 run.work(own, show)
         return run.out
+
+
+def _quiet() -> np.errstate:
+    """A cost may leave its domain, or overflow, away from theta."""
+    return np.errstate(all="ignore")
 
 
 class Copies:
@@ -93,7 +104,7 @@ class _Run:
         """Evaluate chunks until there are no more."""
         try:
             for start, stop in self.chunks:
-                with np.errstate(all="ignore"):  # a cost may leave its domain, or overflow, away from theta
+                with _quiet():
                     self.out[start:stop] = self.moves.part(start, stop).evaluated(self.source, own, self.theta)
                 show(stop)
         except BaseException:
