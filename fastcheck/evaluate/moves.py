@@ -5,8 +5,8 @@ A line is one component or one direction; every line has the same number of poin
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import Protocol
 
 import numpy as np
 
@@ -18,39 +18,41 @@ from fastcheck.vectors import Array, Indices, Vector
 _DIRECTION_SECONDS = 3e-9  # about what a component of a direction costs
 
 
-class Moves(Protocol):
-    """Lines along which J is to be evaluated."""
+class Moves(ABC):
+    """Lines along which J is to be evaluated, at ``offsets``, shape (lines, points)."""
+
+    offsets: Array
 
     @property
+    @abstractmethod
     def size(self) -> int:
         """How many lines there are."""
-        ...
 
     @property
     def n_points(self) -> int:
         """How many points there are on each."""
-        ...
+        return int(self.offsets.shape[1])
 
     @property
     def shape(self) -> tuple[int, ...]:
         """Of the array of J: (lines, points), or (lines,) where the points of a line are summed."""
-        ...
+        return (self.size, self.n_points)
 
+    @abstractmethod
     def part(self, start: int, stop: int) -> Moves:
         """The lines from ``start`` to ``stop``."""
-        ...
 
     def seconds(self, evaluation: float, n: int) -> float:
         """About how long a line takes, if one J takes ``evaluation`` and theta has n components."""
-        ...
+        return self.n_points * evaluation
 
+    @abstractmethod
     def evaluated(self, source: Source, own: Vector, theta: Vector) -> Array:
         """J at every point; ``own`` is a copy of ``theta``, written to and restored. `Raised` if the cost raises."""
-        ...
 
 
 @dataclass(frozen=True, eq=False)
-class ComponentMoves:
+class ComponentMoves(Moves):
     """J(theta + offsets[k, j] e_i), i = components[k].
 
     With ``weights`` the J of a line are summed, and divided by the distance of its first two points in theta_i, as it
@@ -66,19 +68,12 @@ class ComponentMoves:
         return len(self.components)
 
     @property
-    def n_points(self) -> int:
-        return int(self.offsets.shape[1])
-
-    @property
     def shape(self) -> tuple[int, ...]:
         return (self.size, self.n_points) if self.weights is None else (self.size,)
 
     def part(self, start: int, stop: int) -> ComponentMoves:
         offsets = self.offsets if len(self.offsets) == 1 else self.offsets[start:stop]
         return ComponentMoves(self.components[start:stop], offsets, self.weights)
-
-    def seconds(self, evaluation: float, n: int) -> float:
-        return self.n_points * evaluation
 
     def evaluated(self, source: Source, own: Vector, theta: Vector) -> Array:
         which = self.components
@@ -98,7 +93,7 @@ class ComponentMoves:
 
 
 @dataclass(frozen=True, eq=False)
-class DirectionMoves:
+class DirectionMoves(Moves):
     """J(theta + offsets[k, j] scale u), u = directions[k]; a negative offset is the mirror image of the positive one.
 
     The components in ``still`` are never moved.
@@ -112,14 +107,6 @@ class DirectionMoves:
     @property
     def size(self) -> int:
         return len(self.directions)
-
-    @property
-    def n_points(self) -> int:
-        return int(self.offsets.shape[1])
-
-    @property
-    def shape(self) -> tuple[int, ...]:
-        return (self.size, self.n_points)
 
     def part(self, start: int, stop: int) -> DirectionMoves:
         return DirectionMoves(self.directions[start:stop], self.offsets[start:stop], self.scale, self.still)
@@ -146,7 +133,7 @@ class DirectionMoves:
 
 
 @dataclass(frozen=True, eq=False)
-class JointMoves:
+class JointMoves(Moves):
     """J(theta + offsets[k, j] weights[k] on components[k]): some components moved together."""
 
     components: tuple[Indices, ...]  # (m,)
@@ -157,19 +144,8 @@ class JointMoves:
     def size(self) -> int:
         return len(self.components)
 
-    @property
-    def n_points(self) -> int:
-        return int(self.offsets.shape[1])
-
-    @property
-    def shape(self) -> tuple[int, ...]:
-        return (self.size, self.n_points)
-
     def part(self, start: int, stop: int) -> JointMoves:
         return JointMoves(self.components[start:stop], self.weights[start:stop], self.offsets[start:stop])
-
-    def seconds(self, evaluation: float, n: int) -> float:
-        return self.n_points * evaluation
 
     def evaluated(self, source: Source, own: Vector, theta: Vector) -> Array:
         j = np.empty(self.shape)
