@@ -86,7 +86,7 @@ class Part:
         columns = np.stack([self.seen(b) for b in basis], axis=1)
         if not (np.isfinite(columns).all() and np.isfinite(target).all()):  # sizes whose products leave the range
             return np.zeros(len(basis))
-        return np.asarray(np.linalg.lstsq(columns, target, rcond=None)[0])
+        return np.asarray(np.linalg.lstsq(columns, target, rcond=None)[0], dtype=np.float64)
 
     def ratio(self, gradient: Vector) -> float:
         """The ratio that ``gradient`` would have."""
