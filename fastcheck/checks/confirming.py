@@ -10,11 +10,10 @@ from fastcheck.checks.groups import Group, Screened, claims_along
 from fastcheck.checks.settling import settled
 from fastcheck.evaluate.direction import matched
 from fastcheck.judge import rule
-from fastcheck.judge.outcomes import Outcomes
 from fastcheck.judge.screening import accuse_alone
 from fastcheck.judge.verdict import Outcome, Witness
 from fastcheck.measure.lines import ComponentLines, DirectionLines
-from fastcheck.vectors import Flags, Indices, Vector, largest
+from fastcheck.vectors import Flags, Indices, largest
 
 _CANDIDATES = 4  # components that the slopes point at, looked at by themselves
 _FEW = 8  # components to which a direction is followed down
@@ -38,26 +37,15 @@ def confirm(measured: Screened, group: Group, name: str, left: list[int]) -> Con
         return Confirmed(failed, ())
     alone = failed & accuse_alone(group.slopes, measured.kinks)
     if alone.any():
-        return Confirmed(failed, tuple(_direction_witness(group, int(k), name) for k in np.flatnonzero(alone)))
+        said, claimed = group.slopes.said, group.slopes.claimed
+        along = f"direction on {name}"
+        told = (said.witness(k, along, None, float(claimed[k])) for k in np.flatnonzero(alone).tolist())
+        return Confirmed(failed, tuple(told))
     if left[0] < 1:
         return Confirmed(np.zeros_like(failed), ())
     left[0] -= 1
     found = _by_match(measured, group) or _by_halving(measured, group)
     return Confirmed(failed & bool(found), found)
-
-
-def _direction_witness(group: Group, k: int, name: str) -> Witness:
-    said = group.slopes.said
-    step = float(np.ldexp(1.0, int(said.level[k])))
-    return Witness(
-        f"direction on {name}",
-        None,
-        float(group.slopes.claimed[k]),
-        float(said.slope[k]),
-        float(said.bound[k]),
-        step,
-        int(said.order[k]),
-    )
 
 
 def _by_match(measured: Screened, group: Group) -> tuple[Witness, ...]:
@@ -103,23 +91,13 @@ def component_witnesses(measured: Screened, indices: Indices) -> tuple[Witness, 
     units = measured.units[indices]
     claimed = measured.analytic[indices] * units
     said = settled(ComponentLines(measured.evaluator, indices, units), claimed).said
-    return witnesses_of(measured, indices, said, claimed)
-
-
-def witnesses_of(measured: Screened, indices: Indices, said: Outcomes, claimed: Vector) -> tuple[Witness, ...]:
-    layout, analytic, units = measured.layout, measured.analytic, measured.units
     error = np.abs(said.slope - claimed)
     told = []
     for k in np.argsort(-error, kind="stable").tolist():
         index = int(indices[k])
-        span = layout.tensor_of(index).slice
-        share = max(rule.GREAT, measured.accept) * largest(analytic[span] * units[span])
+        span = measured.layout.tensor_of(index).slice
+        share = max(rule.GREAT, measured.accept) * largest(measured.analytic[span] * measured.units[span])
         if said.outcome[k] == Outcome.REFUTED and error[k] > max(share, rule.OWN_ROUNDING * measured.top):
-            unit = float(units[index])
-            told.append(
-                Witness(
-                    layout.name(index), index, float(analytic[index]), float(said.slope[k]) / unit,
-                    float(said.bound[k]) / unit, float(np.ldexp(unit, int(said.level[k]))), int(said.order[k]),
-                )
-            )  # fmt: skip
+            name, analytic = measured.layout.name(index), float(measured.analytic[index])
+            told.append(said.witness(k, name, index, analytic, float(units[k])))
     return tuple(told)

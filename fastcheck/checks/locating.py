@@ -15,15 +15,14 @@ from typing import Any
 
 import numpy as np
 
-from fastcheck.checks.confirming import witnesses_of
+from fastcheck.checks.confirming import component_witnesses
 from fastcheck.checks.directing import directed
 from fastcheck.checks.groups import Group, Screened, measure
 from fastcheck.checks.opening import opened
-from fastcheck.checks.settling import settled
 from fastcheck.evaluate.direction import Direction, draw, matched
 from fastcheck.judge import rule
 from fastcheck.judge.verdict import Component
-from fastcheck.measure.lines import ComponentLines, DirectionLines
+from fastcheck.measure.lines import DirectionLines
 from fastcheck.problem import accept as accepting
 from fastcheck.problem.layout import Layout, Tensor
 from fastcheck.problem.question import ACCEPT, BUDGET
@@ -263,10 +262,7 @@ class _Hunt:
     def _refuted(self, indices: Indices) -> dict[int, float]:
         """Those of the components whose own ladders refute the gradient, and their slopes."""
         self._spend()
-        units = self.measured.units[indices]
-        claimed = self.gradient[indices] * units
-        said = settled(ComponentLines(self.measured.evaluator, indices, units), claimed).said
-        found = witnesses_of(replace(self.measured, analytic=self.gradient), indices, said, claimed)
+        found = component_witnesses(replace(self.measured, analytic=self.gradient), indices)
         return {w.index: w.slope for w in found if w.index is not None}
 
     def _note(self, found: Mapping[int, float]) -> list[int]:

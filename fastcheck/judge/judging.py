@@ -203,21 +203,11 @@ def _wrong(
 def _witnesses(measured: Measured, analytic: Vector, positions: Sequence[int]) -> tuple[Witness, ...]:
     chosen = np.array(positions[: rule.WITNESSES], dtype=np.int64)
     at = np.searchsorted(measured.positions, chosen)
-    told = []
-    for position, row in zip(chosen.tolist(), at.tolist(), strict=True):
-        unit, said = float(measured.units[position]), measured.said
-        told.append(
-            Witness(
-                name=measured.selection.name(position),
-                index=measured.selection.index(position),
-                analytic=float(analytic[position]),
-                slope=float(said.slope[row]) / unit,
-                bound=float(said.bound[row]) / unit,
-                step=float(np.ldexp(unit, int(said.level[row]))),
-                order=int(said.order[row]),
-            )
-        )
-    return tuple(told)
+    name, index = measured.selection.name, measured.selection.index
+    return tuple(
+        measured.said.witness(row, name(p), index(p), float(analytic[p]), float(measured.units[p]))
+        for p, row in zip(chosen.tolist(), at.tolist(), strict=True)
+    )
 
 
 def _share(part: float, whole: float) -> float:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, fields
 import numpy as np
 
 from fastcheck.judge import rule
-from fastcheck.judge.verdict import Cause, Outcome
+from fastcheck.judge.verdict import Cause, Outcome, Witness
 from fastcheck.measure.levels import EMPTY, power_of_two
 from fastcheck.measure.readings import Reading, Readings, is_sharp, plateau
 from fastcheck.measure.sight import Shape, Sight
@@ -30,6 +30,18 @@ class Outcomes:
     def some(self, lines: Integers | Flags | slice) -> Outcomes:
         """Those of these lines."""
         return Outcomes(*(getattr(self, field.name)[lines] for field in fields(self)))
+
+    def witness(self, line: int, name: str, index: int | None, analytic: float, unit: float = 1.0) -> Witness:
+        """What one line says against an analytic value in J per unit of theta; ``unit`` is the line's own, in theta."""
+        return Witness(
+            name=name,
+            index=index,
+            analytic=analytic,
+            slope=float(self.slope[line]) / unit,
+            bound=float(self.bound[line]) / unit,
+            step=float(np.ldexp(unit, int(self.level[line]))),
+            order=int(self.order[line]),
+        )
 
     @classmethod
     def joined(cls, parts: Sequence[Outcomes]) -> Outcomes:
