@@ -17,13 +17,17 @@ _BLOCK = 1 << 16  # entries looked at together, so that a look costs no vector o
 
 
 def norm(vector: Vector) -> float:
-    """The Euclidean norm, scaled where squares would overflow or vanish."""
+    """The Euclidean norm, scaled by a power of two where squares would overflow or vanish: other units round alike."""
     with np.errstate(over="ignore", under="ignore"):
         plain = float(np.linalg.norm(vector))
     if 1e-140 < plain < 1e140:
         return plain
-    scale = largest(vector)
-    return scale * float(np.linalg.norm(vector / scale)) if scale else 0.0
+    top = largest(vector)
+    if not top:
+        return 0.0
+    power = int(np.frexp(top)[1])
+    with np.errstate(over="ignore", under="ignore"):
+        return float(np.ldexp(np.linalg.norm(np.ldexp(vector, -power)), power))
 
 
 def root_mean_square(vector: Vector) -> float:
