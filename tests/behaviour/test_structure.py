@@ -95,8 +95,9 @@ def test_every_public_name_is_promised():
 
 def test_tests_stand_in_rooms_of_the_same_names():
     tests = Path(__file__).parents[1]
-    folders = {path.parent.relative_to(tests).as_posix() for path in tests.rglob("test_*.py")}
-    assert folders <= {*ROOMS, "behaviour"}
+    paths = [path.relative_to(tests) for path in tests.rglob("test_*.py")]
+    rooms = {path.parent.as_posix() if len(path.parts) > 1 else path.stem.removeprefix("test_") for path in paths}
+    assert rooms <= {*ROOMS, "behaviour"}
 
 
 def test_importing_fastcheck_loads_nothing_that_is_not_needed():
