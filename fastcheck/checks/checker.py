@@ -35,13 +35,14 @@ class Checker:
         layout: Layout | None = None,
         eps: Any = None,
         scale: Any = None,
+        bounds: Any = None,
         accept: float = ACCEPT,
         workers: int | None = None,
         chunk: int | None = None,
         progress: bool | Callable[[int, int], None] | None = None,
         kwargs: Mapping[str, Any] | None = None,
     ) -> None:
-        self._question = accepting.unclaimed(cost, theta, args, kwargs, layout, scale)
+        self._question = accepting.unclaimed(cost, theta, args, kwargs, layout, scale, bounds)
         self._options = accepting.options(
             self._question.layout,
             self._question.theta,
@@ -88,11 +89,12 @@ class Checker:
         asked = self._question
         vector, layout, narrow = accepting.point(theta, asked.layout)
         accepting.step(self._plan.steps, vector, layout)
-        return Question(asked.cost, None, vector, layout, asked.arguments, narrow=narrow, scale=asked.scale)
+        domain = asked.domain and asked.domain.holding(vector, layout)
+        return replace(asked, theta=vector, layout=layout, narrow=narrow, domain=domain)
 
     def _evaluator(self, question: Question) -> Evaluator:
         """J near theta, not vetted again, with the values that the arguments have now."""
         source = self._source.of(question.arguments.private())
-        evaluator = Evaluator(source, question.theta, question.layout, self._threads)
+        evaluator = Evaluator(source, question.theta, question.layout, self._threads, question.domain)
         evaluator.seconds = self._seconds
         return evaluator

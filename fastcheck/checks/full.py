@@ -32,6 +32,7 @@ def check(
     layout: Layout | None = None,
     eps: Any = None,
     scale: Any = None,
+    bounds: Any = None,
     accept: float = ACCEPT,
     workers: int | None = None,
     chunk: int | None = None,
@@ -62,6 +63,9 @@ def check(
     scale : float, ndarray of float, shape (n,), or dict, optional
         The typical size of each component; abs(theta) by default, and where that is zero the geometric mean of its
         tensor's other entries. It may be off by far.
+    bounds : tuple (low, high), or scipy.optimize.Bounds, optional
+        Where theta may lie, in the units of theta: each a number, an array (n,), a dict of numbers or arrays by tensor, or
+        None where it is free. The cost is never evaluated outside; near a bound slopes are taken from the other side.
     accept : float
         The ratio up to which a gradient is right, in (0, 1); a ratio from max(1e-3, accept) on is wrong.
     workers : int, optional
@@ -89,7 +93,7 @@ def check(
     InputError
         The input cannot be used; raised before the work starts.
     """
-    question = accepting.question(cost, grad, theta, args, kwargs, layout, scale)
+    question = accepting.question(cost, grad, theta, args, kwargs, layout, scale, bounds)
     options = accepting.options(
         question.layout, question.theta, eps=eps, accept=accept, workers=workers, chunk=chunk, progress=progress,
         components=components, tensors=tensors,
@@ -106,6 +110,7 @@ def gradient(
     layout: Layout | None = None,
     eps: Any = None,
     scale: Any = None,
+    bounds: Any = None,
     workers: int | None = None,
     chunk: int | None = None,
     progress: bool | Callable[[int, int], None] | None = None,
@@ -121,7 +126,7 @@ def gradient(
         ``(J(theta + eps e_i) - J(theta - eps e_i)) / ((theta_i + eps) - (theta_i - eps))``: the divisor is the step
         really taken (of fourth order where "auto" takes that). nan or inf where J is not finite.
     """
-    question = accepting.unclaimed(cost, theta, args, kwargs, layout, scale)
+    question = accepting.unclaimed(cost, theta, args, kwargs, layout, scale, bounds)
     options = accepting.options(
         question.layout, question.theta, eps=eps, workers=workers, chunk=chunk, progress=progress
     )

@@ -13,6 +13,7 @@ from fastcheck.evaluate.direction import Direction, draw
 from fastcheck.evaluate.evaluator import Evaluator
 from fastcheck.judge.screening import Slopes, counts
 from fastcheck.measure.lines import DirectionLines
+from fastcheck.problem.domain import FREE, Sides
 from fastcheck.problem.layout import Layout, Tensor
 from fastcheck.vectors import Flags, Vector, first_not_finite, largest, norm
 
@@ -56,6 +57,11 @@ class Screened:
         return self.whole.slopes.size
 
     @property
+    def sides(self) -> Sides:
+        """Which side of each component is left, shape (n,); empty where all are free."""
+        return self.whole.directions[0].sides
+
+    @property
     def kinks(self) -> bool:
         return any(bool(group.kinks.any()) for group in (self.whole, *self.tensors.values()))
 
@@ -78,8 +84,9 @@ def measure(opening: Opening, rng: np.random.Generator) -> Screened:
         analytic = np.where(np.isfinite(analytic), analytic, 0.0)
     filled = [k for k, tensor in enumerate(layout.tensors) if tensor.size]
     n_whole = N_WHOLE if len(filled) > 1 else N_WHOLE + N_TENSOR
-    whole = tuple(draw(rng, 0, n) for _ in range(n_whole))
-    own = {k: tuple(_on(layout.tensors[k], rng) for _ in range(N_TENSOR)) for k in filled} if len(filled) > 1 else {}
+    sides = FREE if evaluator.domain is None else evaluator.domain.sides(evaluator.theta, slice(None), question.units)
+    whole = tuple(draw(rng, 0, n, sides) for _ in range(n_whole))
+    own = {k: tuple(_on(layout.tensors[k], rng, sides) for _ in range(N_TENSOR)) for k in filled if len(filled) > 1}
     first = DirectionLines(evaluator, whole[:1], question.units)
     guide, said, kink = guided(first, claims_along(first, analytic))
     everything = DirectionLines(evaluator, (*whole[1:], *(u for us in own.values() for u in us)), question.units)
@@ -129,12 +136,12 @@ def _told_apart(measured: Screened, rng: np.random.Generator) -> Screened:
         if not fails or any(measured.failed(group).any() for group in measured.tensors.values()):
             break
         more = {
-            k: group.joined(measured.along((_on(measured.layout.tensors[k], rng),)))
+            k: group.joined(measured.along((_on(measured.layout.tensors[k], rng, measured.sides),)))
             for k, group in measured.tensors.items()
         }
         measured = replace(measured, tensors=more)
     return measured
 
 
-def _on(tensor: Tensor, rng: np.random.Generator) -> Direction:
-    return draw(rng, tensor.start, tensor.stop)
+def _on(tensor: Tensor, rng: np.random.Generator, sides: Sides) -> Direction:
+    return draw(rng, tensor.start, tensor.stop, sides)

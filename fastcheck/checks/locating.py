@@ -44,6 +44,7 @@ def locate(
     *,
     layout: Layout | None = None,
     scale: Any = None,
+    bounds: Any = None,
     accept: float = ACCEPT,
     seed: int = 0,
     budget: int = BUDGET,
@@ -59,7 +60,7 @@ def locate(
     budget : int
         Evaluations of the cost after which the search ends with what it knows.
     """
-    question = accepting.question(cost, grad, theta, args, kwargs, layout, scale)
+    question = accepting.question(cost, grad, theta, args, kwargs, layout, scale, bounds)
     options = accepting.options(
         question.layout, question.theta, accept=accept, workers=workers, chunk=chunk, progress=progress, seed=seed,
         budget=budget,
@@ -230,7 +231,7 @@ class _Hunt:
     def _failing_again(self, tensor: Tensor) -> _Way | None:
         """A new direction on the tensor that still fails, or None when several pass."""
         for _ in range(_PASSES):
-            (way,) = self._measure([draw(self.rng, tensor.start, tensor.stop)])
+            (way,) = self._measure([draw(self.rng, tensor.start, tensor.stop, self.measured.sides)])
             if way.fails:
                 return way
         return None

@@ -37,4 +37,4 @@ def vetted(question: Question, options: Options) -> Evaluator:
     """J near theta, compiled and vetted."""
     source = source_of(question.cost, question.arguments.private(), question.paired)
     threads = Threads(options.workers, options.chunk)
-    return Evaluator(source, question.theta, question.layout, threads).vetted(question.arguments)
+    return Evaluator(source, question.theta, question.layout, threads, question.domain).vetted(question.arguments)

@@ -26,11 +26,11 @@ def plan_of(
 ) -> tuple[Plan, Pilots | None]:
     """The steps of a pass over the selection (sorted), and the pilots where they were needed to choose them."""
     if isinstance(eps, Plan):
-        return eps.at(selection), None
+        return eps.at(selection).within(evaluator, selection), None
     if eps is None or isinstance(eps, str):
         pilots = piloted(evaluator, selection, units)
-        return planned(evaluator, pilots, units, auto=eps is not None), pilots
-    return as_asked(eps, selection), None
+        return planned(evaluator, pilots, units, auto=eps is not None).within(evaluator, selection), pilots
+    return as_asked(eps, selection).within(evaluator, selection), None
 
 
 def pass_of(evaluator: Evaluator, selection: Selection, plan: Plan, progress: Progress) -> Vector:
@@ -44,7 +44,7 @@ def pass_of(evaluator: Evaluator, selection: Selection, plan: Plan, progress: Pr
 
 def pass_over(pilots: Pilots, plan: Plan, numeric: Vector, units: Vector) -> Measured:
     """What is known after the pass: the differences, and how far they may be off, as much as they were at the pilots."""
-    selection = pilots.selection
+    selection, evaluator = pilots.selection, pilots.lines.evaluator
     own = selection.of(units)
     parts, sigmas, unfit = [], [], []
     for k, span in enumerate(selection.spans):
@@ -58,10 +58,10 @@ def pass_over(pilots: Pilots, plan: Plan, numeric: Vector, units: Vector) -> Mea
         unfit.append(
             "" if serves else f"{_told(steps)} does not serve: its differences are off by {share:.0e} of the slopes"
         )
-    nothing = np.empty(0, dtype=np.int64)
-    return Measured(
-        selection, own, numeric, np.concatenate(parts), tuple(sigmas), tuple(unfit), nothing, Outcomes.none()
-    )
+    nothing, margins = np.empty(0, dtype=np.int64), np.concatenate(parts)
+    if evaluator.domain is not None:
+        margins[plan.one_sided(evaluator, selection)] *= rule.ONE_SIDED
+    return Measured(selection, own, numeric, margins, tuple(sigmas), tuple(unfit), nothing, Outcomes.none())
 
 
 def _off(pilots: Pilots, numeric: Vector, units: Vector, k: int) -> tuple[float, float, float]:

@@ -40,6 +40,8 @@ class Problem:
         What reports call it.
     scale : float, ndarray of shape (n,), or dict, optional
         The typical size of each component.
+    bounds : tuple (low, high), or scipy.optimize.Bounds, optional
+        Where theta may lie.
     accept : float
         The ratio up to which the gradient is right.
     tensors : str or sequence of str, optional
@@ -57,6 +59,7 @@ class Problem:
     layout: Layout | None = None
     name: str = ""
     scale: Any = None
+    bounds: Any = None
     accept: float = ACCEPT
     tensors: str | Sequence[str] | None = None
     kwargs: Mapping[str, Any] | None = None
@@ -89,8 +92,8 @@ class Problem:
         return self.cost, self.grad, self.theta, self.args
 
     def _options(self, options: Mapping[str, Any]) -> dict[str, Any]:
-        own = {"layout": self.layout, "scale": self.scale, "accept": self.accept, "kwargs": self.kwargs}
-        return {**own, **options}
+        names = ("layout", "scale", "bounds", "accept", "kwargs")
+        return {**{name: getattr(self, name) for name in names}, **options}
 
     def _selected(self, options: Mapping[str, Any]) -> dict[str, Any]:
         """With the problem's own tensors, unless components are asked for."""

@@ -38,6 +38,7 @@ def screen(
     *,
     layout: Layout | None = None,
     scale: Any = None,
+    bounds: Any = None,
     accept: float = ACCEPT,
     seed: int = 0,
     workers: int | None = None,
@@ -53,10 +54,11 @@ def screen(
     -------
     Report
         ``ratio``, in units of scale, is an estimate with the 95 % interval ``ratio_low`` to ``ratio_high``;
-        ``guarantee`` is the smallest ratio that would have been missed with a probability below 1e-9. ``numeric`` is None: no component was looked at
+        ``guarantee`` is the smallest ratio that would have been missed with a probability below 1e-9; None where
+        theta lies on its bounds, as directions have no free signs there. ``numeric`` is None: no component was looked at
         by itself; `locate` names those that are wrong.
     """
-    question = accepting.question(cost, grad, theta, args, kwargs, layout, scale)
+    question = accepting.question(cost, grad, theta, args, kwargs, layout, scale, bounds)
     options = accepting.options(
         question.layout, question.theta, accept=accept, workers=workers, chunk=chunk, progress=progress, seed=seed
     )
@@ -85,6 +87,7 @@ def _report(measured: Screened, opening: Opening, begin: float) -> Report:
         for k, tensor in enumerate(layout.tensors)
     )
     found = estimate(measured.whole.slopes, accept)
+    guarantee = None if measured.sides.any() else found.guarantee  # it needs signs that are drawn
     together = judged(measured.whole.slopes, measured.top, accept, whole.accuses)
     parts = [
         (
@@ -100,7 +103,7 @@ def _report(measured: Screened, opening: Opening, begin: float) -> Report:
     witnesses = tuple(w for c in (*own.values(), whole) for w in c.witnesses)
     said = findings_of_screen(
         question, evaluator, opening.analytic, told, tensors, [_part(measured, k) for k in measured.tensors],
-        found.guarantee, _kinked(measured),
+        guarantee, _kinked(measured),
     )  # fmt: skip
     return Report(
         ratio=found.ratio,
@@ -123,7 +126,7 @@ def _report(measured: Screened, opening: Opening, begin: float) -> Report:
         compiled=evaluator.source.compiled,
         ratio_low=found.low,
         ratio_high=found.high,
-        guarantee=found.guarantee,
+        guarantee=guarantee,
     )
 
 

@@ -15,7 +15,7 @@ import numpy as np
 from fastcheck.checks.opening import Opening, opened
 from fastcheck.judge.ratios import ratio_and_floor
 from fastcheck.measure.pilots import piloted
-from fastcheck.measure.stencil import differences
+from fastcheck.measure.stencil import differences, fitted
 from fastcheck.measure.steps import planned, sigma
 from fastcheck.problem import accept as accepting
 from fastcheck.problem.layout import Layout
@@ -35,6 +35,7 @@ def sweep(
     args: tuple[Any, ...] = (),
     *,
     layout: Layout | None = None,
+    bounds: Any = None,
     components: Any = None,
     tensors: Any = None,
     workers: int | None = None,
@@ -44,9 +45,9 @@ def sweep(
     """The ratio of a gradient at steps from 1e-1 to 1e-12, half a decade apart.
 
     Parameters are those of `check`, but with ``components=None`` a sample of 1000 that covers every tensor is looked at
-    where there are more. A step at which J overflows, or that is lost in the rounding of theta, gives nan.
+    where there are more. A step at which J overflows, or that is lost in the rounding of theta, or that leaves its bounds, gives nan.
     """
-    question = accepting.question(cost, grad, theta, args, kwargs, layout)
+    question = accepting.question(cost, grad, theta, args, kwargs, layout, bounds=bounds)
     if components is None and tensors is None and question.layout.size > _ALL:
         n_filled = sum(tensor.size > 0 for tensor in question.layout.tensors)
         components = sample(question.layout, max(_ALL, n_filled))
@@ -76,14 +77,15 @@ def _swept(opening: Opening) -> Sweep:
 
 
 def _at_every_eps(opening: Opening) -> list[Vector | None]:
-    """The numeric gradient at every eps; None where that is lost in the rounding of theta."""
+    """The numeric gradient at every eps; None where that is lost in the rounding of theta, or leaves its bounds."""
     evaluator, selection = opening.evaluator, opening.options.selection
     lost_below = np.spacing(np.abs(selection.of(evaluator.theta)).max())
     n, found = selection.size, list[Vector | None]()
     with opening.progress(len(EPS) * n) as show:
         for k, eps in enumerate(EPS):
             told = lambda done, k=k: show(k * n + done)  # noqa: E731 (as a part of the whole)
-            found.append(None if eps < lost_below else differences(evaluator, selection, eps, told))
+            leaves = fitted(evaluator, selection, eps) is not eps
+            found.append(None if eps < lost_below or leaves else differences(evaluator, selection, eps, told))
     return found
 
 

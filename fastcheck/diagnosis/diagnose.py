@@ -61,7 +61,7 @@ def findings_of_screen(
     whole: Judgement,
     tensors: Sequence[TensorReport],
     parts: Sequence[Part],
-    guarantee: float,
+    guarantee: float | None,
     kinked: tuple[str, ...],
 ) -> tuple[Finding, ...]:
     """Everything there is to say about a screen."""
@@ -75,10 +75,11 @@ def findings_of_screen(
         Finding("kink", kinked, f"theta sits on a kink (ReLU, max, abs) of {', '.join(kinked)}: slopes between those of its two sides were taken for right.")
         if kinked
         else None,
+        numerics.at_bounds(evaluator, everything, question.units),
         numerics.open_of_screen(whole),
         Finding("locate", (), "which components are wrong: fastcheck.locate, or fastcheck screen --locate.")
         if whole.verdict.accuses
-        else Finding("guarantee", (), f"along random directions, an error with a ratio of {guarantee:.1e} or more passes with a probability below 1e-9; a smaller one may pass."),
+        else numerics.guaranteed(guarantee),
         advice.symmetric(question),
         advice.narrow(question),
         advice.slow(evaluator),

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from fastcheck.diagnosis.finding import Finding
+from fastcheck.evaluate.evaluator import Evaluator
 from fastcheck.judge import rule
 from fastcheck.judge.measured import Measured
 from fastcheck.judge.verdict import Cause, Judged, Judgement, Outcome, Verdict
@@ -25,7 +26,7 @@ _OPEN = {
     Cause.NOISE: "J has noise of its own beyond its last place, which leaves the gradient open.",
     Cause.KINK: "theta sits on kinks of J (ReLU, max, abs), which leave the slope open.",
     Cause.JUMP: "J jumps at theta: it has no slope there.",
-    Cause.DOMAIN: "J has no value on one side of theta, and the other side does not tell.",
+    Cause.DOMAIN: "J has no value at some steps from theta, and the others do not tell.",
     Cause.TWO_SCALES: "J varies on two scales, and its slope is another one seen from near than from far.",
     Cause.BUDGET: "not every component that the differences leave open could be measured by itself. Check fewer components (components=, tensors=), or a smaller model of the same kind.",
 }
@@ -60,6 +61,7 @@ def of_ladders(measured: Measured, judged: Judged, pilots: Pilots, plan: Plan) -
     """What was seen of J along the way, and why something is open."""
     yield _seen(measured, Cause.KINK, _ON_KINK)
     yield _seen(measured, Cause.DOMAIN, _AT_END)
+    yield at_bounds(pilots.lines.evaluator, measured.selection, measured.units)
     yield _step(measured, judged, plan)
     yield from _open(measured, judged)
     yield _grain(judged, pilots)
@@ -158,6 +160,27 @@ def _plan(plan: Plan, selection: Selection) -> Finding | None:
     shown = ", ".join(told[:4]) + (f" and {len(told) - 4} more" if len(told) > 4 else "")
     rest = "; 1e-7 elsewhere" if any(plan.lecture) else ""
     return Finding("steps", (), f"a step for each component: {shown}{rest}.{cost}")
+
+
+def at_bounds(evaluator: Evaluator, selection: Selection, units: Vector) -> Finding | None:
+    """Components that are looked at on one side alone, as theta lies on its bounds; ``units`` are theirs, shape (k,)."""
+    if evaluator.domain is None:
+        return None
+    sides = evaluator.domain.sides(evaluator.theta, selection.at(np.arange(selection.size)), units)
+    at = np.flatnonzero(sides)
+    if not at.size:
+        return None
+    tensors, names = selection.named(at)
+    return Finding("bounds", tensors, f"theta lies on its bounds at {names}: slopes are taken from inside there.")
+
+
+def guaranteed(guarantee: float | None) -> Finding:
+    """What a screen would have missed."""
+    if guarantee is None:
+        message = "where theta lies on its bounds the signs of a random direction are forced, so the probability that an error passes is not known."
+    else:
+        message = f"along random directions, an error with a ratio of {guarantee:.1e} or more passes with a probability below 1e-9; a smaller one may pass."
+    return Finding("guarantee", (), message)
 
 
 def open_of_screen(whole: Judgement) -> Finding | None:

@@ -20,6 +20,7 @@ from fastcheck.evaluate.progress import Show, nothing
 from fastcheck.evaluate.source import RETURN, Raised, Source, turn
 from fastcheck.evaluate.workers import Copies, Threads, n_cores
 from fastcheck.problem.arguments import Arguments
+from fastcheck.problem.domain import Domain
 from fastcheck.problem.layout import Layout
 from fastcheck.vectors import Array, Vector, first_difference
 
@@ -40,6 +41,8 @@ class Evaluator:
         With private copies of the arguments.
     theta : ndarray of float64, shape (n,)
     layout : Layout
+    domain : Domain, or None
+        Where J may be evaluated; who makes moves keeps to it.
     value : float
         J at theta; nan if it was not asked for.
     seconds : float
@@ -51,9 +54,15 @@ class Evaluator:
     """
 
     def __init__(
-        self, source: Source, theta: Vector, layout: Layout, threads: Threads, count: _Count | None = None
+        self,
+        source: Source,
+        theta: Vector,
+        layout: Layout,
+        threads: Threads,
+        domain: Domain | None = None,
+        count: _Count | None = None,
     ) -> None:
-        self.source, self.theta, self.layout, self.threads = source, theta, layout, threads
+        self.source, self.theta, self.layout, self.threads, self.domain = source, theta, layout, threads, domain
         self.value = self.seconds = math.nan
         self._count = count or _Count()
         self.n_workers = threads.number(source)
@@ -102,7 +111,7 @@ class Evaluator:
     def revalued(self, arguments: Arguments) -> Evaluator:
         """J with other arguments at the same theta; what it evaluates is counted here as well."""
         source = self.source.of(arguments.private())
-        return Evaluator(source, self.theta, self.layout, self.threads, self._count).at_theta()
+        return Evaluator(source, self.theta, self.layout, self.threads, self.domain, self._count).at_theta()
 
     def vetted(self, original: Arguments) -> Evaluator:
         """The same, once J was evaluated twice at a copy of theta; ``original`` is what the arguments are copies of.

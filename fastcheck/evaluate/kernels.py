@@ -14,6 +14,7 @@ import numba
 import numpy as np
 import numpy.typing as npt
 
+from fastcheck.problem.domain import Sides
 from fastcheck.vectors import Indices, Vector
 
 Function = TypeVar("Function", bound=Callable[..., Any])
@@ -126,11 +127,22 @@ def _entry(seed: np.uint64, i: int) -> float:
     return value
 
 
+@_inlined
+def _turned(seed: np.uint64, i: int, sides: Sides) -> float:
+    """The same, turned to the side of component i that is left; ``sides`` is empty where all are free."""
+    u = _entry(seed, i)
+    if sides.size > 0 and sides[i] != 0:
+        u = abs(u) * sides[i]
+    return u
+
+
 @cached_njit
-def shift(theta: Vector, scale: Vector, seed: np.uint64, step: float, start: int, stop: int, out: Vector) -> None:
+def shift(
+    theta: Vector, scale: Vector, seed: np.uint64, sides: Sides, step: float, start: int, stop: int, out: Vector
+) -> None:
     """out = theta + step scale u on the range."""
     for i in range(start, stop):
-        out[i] = theta[i] + step * scale[i] * _entry(seed, i)
+        out[i] = theta[i] + step * scale[i] * _turned(seed, i, sides)
 
 
 @cached_njit
@@ -141,31 +153,52 @@ def reflect(theta: Vector, start: int, stop: int, out: Vector) -> None:
 
 
 @cached_njit
-def partial_dots(vector: Vector, scale: Vector, seed: np.uint64, start: int, stop: int, out: Vector) -> None:
+def partial_dots(
+    vector: Vector, scale: Vector, seed: np.uint64, sides: Sides, start: int, stop: int, out: Vector
+) -> None:
     """u.(scale vector) on the range, in partial sums."""
     for k in range(out.size):
         total = 0.0
         for i in range(start + k * BLOCK, min(start + (k + 1) * BLOCK, stop)):
-            total += vector[i] * scale[i] * _entry(seed, i)
+            total += vector[i] * scale[i] * _turned(seed, i, sides)
         out[k] = total
 
 
 @cached_njit
+def reach(below: Vector, above: Vector, scale: Vector, seed: np.uint64, sides: Sides, start: int, stop: int) -> float:
+    """How far one may go along scale u on the range, on both sides, or on the one of components that have one."""
+    least = np.inf
+    for i in range(start, stop):
+        u = scale[i] * _turned(seed, i, sides)
+        if u != 0.0:
+            ahead = above[i] if u > 0.0 else below[i]
+            room = min(below[i], above[i]) if sides[i] == 0 else ahead
+            least = min(least, room / abs(u))
+    return least
+
+
+@cached_njit
 def match(
-    seeds: npt.NDArray[np.uint64], starts: Indices, stops: Indices, residuals: Vector, weights: Vector, out: Vector
+    seeds: npt.NDArray[np.uint64],
+    starts: Indices,
+    stops: Indices,
+    sides: Sides,
+    residuals: Vector,
+    weights: Vector,
+    out: Vector,
 ) -> None:
     """out[i] = how much of sum_k weights_k residuals_k^2 an error in component i alone explains."""
     for i in range(out.size):
         a = b = 0.0
         for k in range(seeds.size):
             if starts[k] <= i < stops[k]:
-                u = _entry(seeds[k], i)
+                u = _turned(seeds[k], i, sides)
                 a += weights[k] * residuals[k] * u
                 b += weights[k] * u * u
         out[i] = a * a / b if b > 0 else 0.0
 
 
 @cached_njit
-def entry(seed: np.uint64, i: int) -> float:
+def entry(seed: np.uint64, sides: Sides, i: int) -> float:
     """Component i of the direction."""
-    return _entry(seed, i)
+    return _turned(seed, i, sides)

@@ -120,7 +120,7 @@ class DirectionMoves(Moves):
             shifted = np.nan  # by which ``own`` is moved along u
             for point, offset in enumerate(self.offsets[k].tolist()):
                 if shifted != abs(offset):
-                    kernels.shift(theta, self.scale, u.seed, abs(offset), u.start, u.stop, own)
+                    kernels.shift(theta, self.scale, u.seed, u.sides, abs(offset), u.start, u.stop, own)
                     for span in self.still:
                         own[span] = theta[span]
                 if offset < 0:

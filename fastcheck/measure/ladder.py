@@ -25,7 +25,6 @@ from fastcheck.measure.readings import (
     plateau,
     readings,
     sharpest,
-    stands,
 )
 from fastcheck.measure.sight import gap_of
 from fastcheck.vectors import Array, Flags, Integers
@@ -88,38 +87,29 @@ def _halved(look: Look, table: Table, lines: Integers) -> tuple[Table, Integers]
     """The nearest level that moves J on each line, by halving: its move is about the grain of J."""
     going = np.arange(lines.size)
     while going.size:
-        low, high = _rests_to(table.rows(lines[going])), _first_move(table.rows(lines[going]))
+        low, high = table.rows(lines[going]).rest, _first_move(table.rows(lines[going]))
         going, middle = going[high - low > 1], ((low + high) // 2)[high - low > 1]
         table = added(look, table, lines[going], middle)
     return table, _first_move(table.rows(lines))
 
 
-def _rests_to(table: Table) -> Integers:
-    resting = np.logical_and.accumulate(stands(table) & table.filled, axis=1)
-    return np.asarray(np.where(resting, table.level, -EMPTY).max(axis=1, initial=-EMPTY))
-
-
 def _neared(look: Look, table: Table, home: Integers) -> tuple[Table, Integers]:
-    """Where J does not answer on both sides: single levels inward, then a full start at the widest that answers."""
-    lines = np.flatnonzero(~_both_answer(table).any(axis=1))
+    """Where J does not answer on the sides that are looked at: single levels inward, then a full start at the widest that answers."""
+    lines = np.flatnonzero(~table.answers.any(axis=1))
     probes = home[lines] - STRIDE * PROBES
     table = added(look, table, *blocks(lines, np.maximum(probes, table.lowest[lines]), PROBES, STRIDE))
-    answers = _both_answer(table.rows(lines))
+    answers = table.rows(lines).answers
     near = lines[answers.any(axis=1)]
-    level = np.where(_both_answer(table.rows(near)), table.level[near], -EMPTY).max(axis=1, initial=-EMPTY)
+    level = np.where(table.rows(near).answers, table.level[near], -EMPTY).max(axis=1, initial=-EMPTY)
     home = home.copy()
     home[near] = np.maximum(level - WIDTH + 1, table.lowest[near])
     return added(look, table, *blocks(near, home[near], WIDTH)), home
 
 
-def _both_answer(table: Table) -> Flags:
-    return np.asarray(np.isfinite(table.up) & np.isfinite(table.down))
-
-
 def _first_move(table: Table) -> Integers:
     if table.level.shape[0] == 0:
         return np.empty(0, dtype=np.int64)
-    moves = table.filled & ~((table.up == 0) & (table.down == 0))
+    moves = table.filled & ~table.stands
     return taken(table.level, np.argmax(moves, axis=1).astype(np.int64)[:, None])[:, 0]
 
 
@@ -225,7 +215,7 @@ def _past_rest(look: Look, table: Table, lines: Integers, first: Integers) -> tu
         table = added(look, table, lines[going], first[going])
         part = table.rows(lines[going])
         at = part.level == first[going][:, None]
-        resting = (at & (part.up == 0) & (part.down == 0)).any(axis=1) & (first[going] + WIDTH <= last_level(part))
+        resting = (at & part.stands).any(axis=1) & (first[going] + WIDTH <= last_level(part))
         first[going[resting]] += WIDTH
         going = going[resting]
     return table, first

@@ -44,6 +44,8 @@ class Table:
         A line's unit is 2^exponent.
     lowest, highest : (m,)
         Levels that may be looked at.
+    side : (m,)
+        1 or -1 where J is looked at on that side alone, as theta is bounded on the other; 0 for both.
     quantum : float
         The least move of J seen along any line at this point, in units of 2^shift; inf where nothing is known.
     level : (m, places)
@@ -57,6 +59,7 @@ class Table:
     exponent: Integers
     lowest: Integers
     highest: Integers
+    side: Integers
     quantum: float
     level: Integers
     up: Array
@@ -75,9 +78,28 @@ class Table:
         return power_of_two(self.exponent)
 
     @property
+    def stands(self) -> Flags:
+        """Levels at which J stands still, on the sides that are looked at."""
+        return self._on_sides(self.up == 0, self.down == 0)
+
+    @property
+    def answers(self) -> Flags:
+        """Levels at which J has a value, on the sides that are looked at."""
+        return self._on_sides(np.isfinite(self.up), np.isfinite(self.down))
+
+    def _on_sides(self, up: Flags, down: Flags) -> Flags:
+        return np.asarray((up | (self.side < 0)[:, None]) & (down | (self.side > 0)[:, None]))
+
+    @property
     def still(self) -> Flags:
         """Where J stands still at every level looked at."""
-        return np.asarray((((self.up == 0) & (self.down == 0)) | ~self.filled).all(axis=1))
+        return np.asarray((self.stands | ~self.filled).all(axis=1))
+
+    @property
+    def rest(self) -> Integers:
+        """The level up to which J stands still from the finest on, of each line; -EMPTY where it moves there already."""
+        resting = np.logical_and.accumulate(self.stands & self.filled, axis=1)
+        return np.asarray(np.where(resting, self.level, -EMPTY).max(axis=1, initial=-EMPTY))
 
     @property
     def least(self) -> Array:
@@ -96,6 +118,7 @@ class Table:
             exponent=self.exponent[lines],
             lowest=self.lowest[lines],
             highest=self.highest[lines],
+            side=self.side[lines],
             level=self.level[lines],
             up=self.up[lines],
             down=self.down[lines],
@@ -109,19 +132,34 @@ def power_of_two(exponent: Integers) -> Array:
     return np.where(exponent == EMPTY, np.nan, found)
 
 
-def opened(cost: float, scale: Array, resolution: Array, quantum: float = np.inf) -> Table:
-    """An empty table for lines of these scales, around a point where J is `cost` and moves by `quantum` at least, as far as known."""
+def opened(
+    cost: float,
+    scale: Array,
+    resolution: Array,
+    quantum: float = np.inf,
+    side: Integers | None = None,
+    reach: Array | None = None,
+) -> Table:
+    """An empty table for lines of these scales, around a point where J is `cost` and moves by `quantum` at least, as far as known.
+
+    `side` (m,) is what is left of each line, `reach` (m,) how far one may go there; by default both sides, without end.
+    """
     exponent = np.clip(nearest_exponent(np.asarray(scale, float)), -FARTHEST, FARTHEST)
     mantissa, finest = np.frexp(resolution)
     finest = np.maximum(finest.astype(np.int64) - (mantissa == 0.5), -1070)
     shift = max(int(np.frexp(cost)[1]), LEAST_SHIFT) if cost != 0 else 0
     nothing = np.empty((exponent.size, 0))
+    highest = np.minimum(1020 - exponent, FARTHEST)
+    if reach is not None:
+        farthest = np.where(reach > 0, np.frexp(np.where(np.isfinite(reach), reach, 1.0))[1] - 1 - exponent, -EMPTY)
+        highest = np.where(np.isfinite(reach), np.minimum(highest, farthest), highest)
     return Table(
         centre=float(np.ldexp(cost, -shift)),
         shift=shift,
         exponent=exponent,
         lowest=np.maximum(finest - exponent, -FARTHEST),
-        highest=np.minimum(1020 - exponent, FARTHEST),
+        highest=highest,
+        side=np.zeros(exponent.size, dtype=np.int64) if side is None else side,
         quantum=float(np.ldexp(quantum, -shift)),
         level=nothing.astype(np.int64),
         up=nothing,

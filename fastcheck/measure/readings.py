@@ -114,9 +114,10 @@ def readings(table: Table, still: Flags | None = None) -> Readings:
 
 
 def one_side(table: Table) -> Integers:
-    """1 or -1 where J answers on that side alone, at every level of the last three and more; 0 elsewhere."""
+    """1 or -1 where J is asked on that side alone, or answers there alone at three levels and more; 0 elsewhere."""
     up, down = np.isfinite(table.up).sum(axis=1), np.isfinite(table.down).sum(axis=1)
-    return np.asarray(np.where((up >= 3) & (down == 0), 1, np.where((down >= 3) & (up == 0), -1, 0)), dtype=np.int64)
+    answers = np.where((up >= 3) & (down == 0), 1, np.where((down >= 3) & (up == 0), -1, 0))
+    return np.asarray(np.where(table.side == 0, answers, table.side), dtype=np.int64)
 
 
 # --- estimates from both sides -----------------------------------------------------------------------------------------
@@ -126,7 +127,7 @@ Column = tuple[Array, Array, int]  # values, bounds, order
 
 def _both_sides(table: Table, still: Flags) -> list[Column]:
     h, joined = power_of_two(table.level), neighbours(table)
-    second = np.where(stands(table) & ~still[:, None], np.nan, (table.up - table.down) / (2 * h))
+    second = np.where(table.stands & ~still[:, None], np.nan, (table.up - table.down) / (2 * h))
     fourth = _richardson(second, joined, 4.0)
     sixth = _richardson(fourth, joined, 16.0)
     noise = np.maximum(pooled(even_residual(table), 2, 1), floor(table))
@@ -144,10 +145,6 @@ def odd_residual(table: Table) -> Array:
     h = power_of_two(table.level)
     fourth = _richardson((table.up - table.down) / (2 * h), neighbours(table), 4.0)
     return np.asarray(np.where(neighbours(table), np.abs(fourth - above(fourth)) * 2 * h, np.nan))
-
-
-def stands(table: Table) -> Flags:
-    return np.asarray((table.up == 0) & (table.down == 0))
 
 
 def neighbours(table: Table) -> Flags:
@@ -234,12 +231,23 @@ def _side_columns(table: Table, rise: Array, wanted: Flags) -> list[Column]:
     second = _richardson(first, joined, 2.0)
     third = _richardson(second, joined, 4.0)
     fourth = _richardson(third, joined, 8.0)
-    heard = np.where(joined, np.abs(third - above(third)) * h / 3, np.nan)
-    noise = np.maximum(pooled(heard, 1, 1), floor(table))
+    noise = np.maximum(pooled(_heard(third, h, joined), 1, 1), floor(table))
     heard_in = np.where(wanted[:, None], ONE_SIDED * noise / h, np.nan)
     return [
         (a, _spread(a, joined) + heard_in, order) for order, a in ((1, first), (2, second), (3, third), (4, fourth))
     ]
+
+
+def _heard(third: Array, h: Array, joined: Flags) -> Array:
+    """What the A3 of neighbours differ by, as noise of J; nan where there is no neighbour."""
+    return np.asarray(np.where(joined, np.abs(third - above(third)) * h / 3, np.nan))
+
+
+def lone_residual(table: Table) -> Array:
+    """The noise of J as it is heard on the one side that answers."""
+    side, h, joined = one_side(table)[:, None], power_of_two(table.level), neighbours(table)
+    first = np.where(side > 0, table.up, -table.down) / h
+    return _heard(_richardson(_richardson(first, joined, 2.0), joined, 4.0), h, joined)
 
 
 def _sorted(table: Table, columns: Sequence[Column]) -> Readings:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from fastcheck.measure.levels import EMPTY, Table, power_of_two, taken
+from fastcheck.measure.levels import Table, power_of_two, taken
 from fastcheck.measure.readings import (
     MEET,
     SHARP,
@@ -24,12 +24,13 @@ from fastcheck.measure.readings import (
     floor,
     grain_of,
     last_place,
+    lone_residual,
     neighbours,
     odd_residual,
+    one_side,
     plateau,
     readings,
     side_readings,
-    stands,
 )
 from fastcheck.vectors import Array, Flags, Integers
 
@@ -122,7 +123,9 @@ def see(table: Table) -> Sight:
     """Everything that the table says, of every line; what its lines say of J's least move they say for each other."""
     table = table.knowing()
     with np.errstate(all="ignore"):
-        found, grain, noise = readings(table), grain_of(table), _finest(even_residual(table), 4)
+        found, grain = readings(table), grain_of(table)
+        lone = one_side(table) != 0
+        noise = np.where(lone, _finest(lone_residual(table), 4), _finest(even_residual(table), 4))
         low, high, margin = _sides(table, _kinked(table))
         own = np.spacing(abs(table.centre)) / 2
         return Sight(
@@ -137,7 +140,7 @@ def see(table: Table) -> Sight:
             margin=margin,
             quantum=float(np.ldexp(table.quantum, table.shift)),
             stairs=~(table.least > STAIRS * table.quantum),
-            rest=_rest(table),
+            rest=table.rest,
             natural=np.ldexp(_natural(table), table.shift),
             bends=_bends(table),
             lowest=table.lowest,
@@ -147,7 +150,11 @@ def see(table: Table) -> Sight:
 
 def _shape(table: Table, found: Readings, kink: Flags, jump: Flags, coarse: Flags) -> Integers:
     """Where several are seen: the one that would mislead most comes first."""
-    outside = (table.filled & ~np.isfinite(table.up + table.down)).any(axis=1)
+    lost_up, lost_down = (
+        ~np.isfinite(rise) & asked[:, None]
+        for rise, asked in ((table.up, table.side >= 0), (table.down, table.side <= 0))
+    )
+    outside = (table.filled & (lost_up | lost_down)).any(axis=1)
     stairs = coarse & ~(table.least > STAIRS * table.quantum)
     seen = [
         (Shape.STILL, table.still & (table.n_levels > 0)),
@@ -279,17 +286,20 @@ def _seen_from(table: Table) -> Array:
     return np.asarray(np.where(grain > STAIRS * own, own, grain))
 
 
-def _rest(table: Table) -> Integers:
-    resting = np.logical_and.accumulate(stands(table) & table.filled, axis=1)
-    return np.asarray(np.where(resting, table.level, -EMPTY).max(axis=1, initial=-EMPTY))
-
-
 def _natural(table: Table) -> Array:
-    bends = np.abs(table.up + table.down) / power_of_two(table.level) ** 2
+    bends = np.abs(_bent(table)) / power_of_two(table.level) ** 2
     return np.fmax(abs(table.centre), _finest(bends, 1 << 20))
 
 
 def _bends(table: Table) -> Flags:
-    """E(h) / h^2 the same over three levels, and more than grains."""
-    even = table.up + table.down
-    return np.asarray(_first_constant(table, even / power_of_two(table.level) ** 2, even)[1])
+    """J'' the same over three levels, and more than grains."""
+    bent = _bent(table)
+    return np.asarray(_first_constant(table, bent / power_of_two(table.level) ** 2, bent)[1])
+
+
+def _bent(table: Table) -> Array:
+    """h^2 J'': the even part, or what J bends by on the way to 2 h where one side answers alone."""
+    side = one_side(table)[:, None]
+    rise = np.where(side > 0, table.up, table.down)
+    lone = np.where(neighbours(table), above(rise) - 2 * rise, np.nan)
+    return np.asarray(np.where(side == 0, table.up + table.down, lone))

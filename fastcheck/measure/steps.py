@@ -11,10 +11,10 @@ from fastcheck.evaluate.evaluator import Evaluator
 from fastcheck.evaluate.progress import Show, nothing
 from fastcheck.measure.ladder import START
 from fastcheck.measure.pilots import Pilots
-from fastcheck.measure.stencil import differences
+from fastcheck.measure.stencil import differences, fitted, sides
 from fastcheck.problem.question import ACCEPT, LECTURE, Steps
 from fastcheck.problem.selection import Selection
-from fastcheck.vectors import Vector, norm, root_mean_square
+from fastcheck.vectors import Flags, Integers, Vector, norm, root_mean_square
 
 SERVES = 1e-5  # of the tensor's slopes: a step serves where its differences are within
 _MORE = 8  # components whose slopes tell how large those of a tensor are, where the pilots' own are small
@@ -45,6 +45,20 @@ class Plan:
     def at(self, selection: Selection) -> Plan:
         """Of some of the components, where this is of all."""
         return replace(self, steps=selection.of(self.steps)) if isinstance(self.steps, np.ndarray) else self
+
+    def within(self, evaluator: Evaluator, selection: Selection) -> Plan:
+        """With steps that stay inside the bounds of theta, where there are any."""
+        if evaluator.domain is None:
+            return self
+        return replace(self, steps=fitted(evaluator, selection, self.steps, self._orders(selection)))
+
+    def one_sided(self, evaluator: Evaluator, selection: Selection) -> Flags:
+        """Where a difference is taken on one side alone, shape (k,)."""
+        return np.asarray(sides(evaluator, selection, self.steps, self._orders(selection)) != 0)
+
+    def _orders(self, selection: Selection) -> Integers:
+        """The order of each component's difference, shape (k,)."""
+        return np.repeat(self.orders, [span.stop - span.start for span in selection.spans])
 
     def of(self, span: slice) -> Steps:
         """The steps of these positions."""

@@ -11,6 +11,7 @@ import numpy as np
 
 from fastcheck.errors import InputError, InputTypeError, shown
 from fastcheck.problem.arguments import Arguments
+from fastcheck.problem.domain import domain
 from fastcheck.problem.layout import Layout, pack, real_array, require_finite
 from fastcheck.problem.question import ACCEPT, BUDGET, Gradient, Options, Question, SecondOfPair, Steps, gradient_vector
 from fastcheck.problem.selection import Selection, matching, sample
@@ -18,20 +19,36 @@ from fastcheck.vectors import Indices, Vector
 
 
 def question(
-    cost: Any, grad: Any, theta: Any, args: Any = (), kwargs: Any = None, layout: Any = None, scale: Any = None
+    cost: Any,
+    grad: Any,
+    theta: Any,
+    args: Any = (),
+    kwargs: Any = None,
+    layout: Any = None,
+    scale: Any = None,
+    bounds: Any = None,
 ) -> Question:
     """The record of what is to be judged; the caller's arrays are only read."""
-    asked = unclaimed(cost, theta, args, kwargs, layout, scale)
+    asked = unclaimed(cost, theta, args, kwargs, layout, scale, bounds)
     return replace(asked, grad=gradient(grad, asked.layout, asked.cost), paired=grad is True)
 
 
 def unclaimed(
-    cost: Any, theta: Any, args: Any = (), kwargs: Any = None, layout: Any = None, scale: Any = None
+    cost: Any,
+    theta: Any,
+    args: Any = (),
+    kwargs: Any = None,
+    layout: Any = None,
+    scale: Any = None,
+    bounds: Any = None,
 ) -> Question:
     """The same without a gradient, where only differences are asked for."""
     vector, own, narrow = point(theta, layout)
     sizes = None if scale is None else _sizes(scale, own)
-    return Question(_function(cost), None, vector, own, arguments(args, kwargs), narrow=narrow, scale=sizes)
+    return Question(
+        _function(cost), None, vector, own, arguments(args, kwargs), narrow=narrow, scale=sizes,
+        domain=domain(bounds, vector, own),
+    )  # fmt: skip
 
 
 def options(

@@ -11,6 +11,7 @@ import numpy as np
 
 from fastcheck.errors import InputError, InputTypeError
 from fastcheck.problem.arguments import Arguments
+from fastcheck.problem.domain import Domain
 from fastcheck.problem.layout import Layout, real_array
 from fastcheck.problem.selection import Selection
 from fastcheck.problem.units import units_of
@@ -42,6 +43,8 @@ class Question:
         The caller's own, only read.
     scale : ndarray of float64, shape (n,), or None
         The typical size of each component, where it was given.
+    domain : Domain, or None
+        The bounds of theta, where they were given.
     paired : bool
     narrow : tuple of str
         Tensors that were given in less than float64.
@@ -55,11 +58,13 @@ class Question:
     paired: bool = False
     narrow: tuple[str, ...] = ()
     scale: Vector | None = None
+    domain: Domain | None = None
 
     @cached_property
     def units(self) -> Vector:
         """The unit of each component, shape (n,): its typical size as a power of two."""
-        return units_of(self.theta, self.layout, self.scale)
+        width = None if self.domain is None else self.domain.width
+        return units_of(self.theta, self.layout, self.scale, width)
 
 
 @dataclass(frozen=True, eq=False)

@@ -8,17 +8,22 @@ from fastcheck.problem.layout import Layout
 from fastcheck.vectors import Array, Integers, Vector
 
 _NOTHING = 2.0**-1000  # a size below it is none: its steps would be lost
+_QUARTER = 3  # of a number in exponents, as frexp counts them
 _LARGEST = 1000  # units stay within 2^-1000 .. 2^1000
 
 
-def units_of(theta: Vector, layout: Layout, scale: Vector | None = None) -> Vector:
+def units_of(theta: Vector, layout: Layout, scale: Vector | None = None, width: Vector | None = None) -> Vector:
     """The power of two nearest to each component's typical size, shape (n,).
 
     That is ``scale``, or abs(theta); where theta is zero the geometric mean of its tensor's other entries, then
-    theta's, then 1.
+    theta's, then 1. Of a component that is bounded to an interval of some ``width`` it is a quarter of that at most.
     """
     sizes = _typical(theta, layout) if scale is None else scale
-    return np.asarray(np.ldexp(1.0, np.clip(nearest_exponent(sizes), -_LARGEST, _LARGEST)))
+    exponent = nearest_exponent(sizes)
+    if width is not None:
+        bounded = np.isfinite(width)
+        exponent[bounded] = np.minimum(exponent[bounded], np.frexp(width[bounded])[1] - _QUARTER)
+    return np.asarray(np.ldexp(1.0, np.clip(exponent, -_LARGEST, _LARGEST)))
 
 
 def nearest_exponent(size: Array) -> Integers:

@@ -153,7 +153,14 @@ def _measure(size: int, factory: Factory, workers: int | None, clock: _Clock, fi
     problem = _problem(factory, size)
     try:
         question = accept.question(
-            problem.cost, problem.grad, problem.theta, problem.args, problem.kwargs, problem.layout
+            problem.cost,
+            problem.grad,
+            problem.theta,
+            problem.args,
+            problem.kwargs,
+            problem.layout,
+            problem.scale,
+            problem.bounds,
         )
         options = accept.options(question.layout, question.theta, workers=workers, progress=False)
         evaluator = vetted(question, options)
