@@ -18,6 +18,8 @@ from fastcheck.problem.layout import Layout
 from fastcheck.problem.selection import Selection
 from fastcheck.vectors import Vector
 
+_COARSE = 8  # units in J's last place: moves of so many and more are no rounding of float64
+_ALIKE = 4  # times J's least move on any line: stairs have one height
 _FLOAT32 = (2.0**-26, 2.0**-21)  # of J: between these its least move is that of float32
 
 _OPEN = {
@@ -120,7 +122,7 @@ def _grain(judged: Judged, pilots: Pilots) -> Finding | None:
     """A J that is rounded more coarsely than float64 is."""
     coarse = ~pilots.sight.rounding
     value = abs(pilots.lines.evaluator.value)
-    stairs = coarse & (pilots.grain > 8 * np.spacing(value))
+    stairs = coarse & (pilots.grain > _COARSE * np.spacing(value)) & (pilots.grain <= _ALIKE * pilots.sight.quantum)
     if not stairs.any():
         return None
     grain = float(np.median(pilots.grain[stairs]))

@@ -115,8 +115,9 @@ def readings(table: Table, still: Flags | None = None) -> Readings:
 
 def one_side(table: Table) -> Integers:
     """1 or -1 where J is asked on that side alone, or answers there alone at three levels and more; 0 elsewhere."""
-    up, down = np.isfinite(table.up).sum(axis=1), np.isfinite(table.down).sum(axis=1)
-    answers = np.where((up >= 3) & (down == 0), 1, np.where((down >= 3) & (up == 0), -1, 0))
+    up, down = np.isfinite(table.up), np.isfinite(table.down)
+    only_up, only_down = (up & ~down).sum(axis=1) >= 3, (down & ~up).sum(axis=1) >= 3
+    answers = np.where(only_up & ~only_down, 1, np.where(only_down & ~only_up, -1, 0))
     return np.asarray(np.where(table.side == 0, answers, table.side), dtype=np.int64)
 
 
