@@ -173,7 +173,9 @@ def at_bounds(evaluator: Evaluator, selection: Selection, units: Vector) -> Find
     if not at.size:
         return None
     tensors, names = selection.named(at)
-    return Finding("bounds", tensors, f"theta lies on its bounds at {names}: slopes are taken from inside there.")
+    return Finding(
+        "bounds", tensors, f"theta lies on its bounds, or next to them, at {names}: slopes are taken from inside there."
+    )
 
 
 def guaranteed(guarantee: float | None) -> Finding:

@@ -15,9 +15,10 @@ import numpy as np
 
 from fastcheck.errors import InputError, InputTypeError, add_note
 from fastcheck.evaluate.blas import single_threaded
-from fastcheck.evaluate.moves import Moves
+from fastcheck.evaluate.moves import Moves, evaluated
 from fastcheck.evaluate.progress import Show, nothing
 from fastcheck.evaluate.source import RETURN, Raised, Source, turn
+from fastcheck.evaluate.undefined import culprits
 from fastcheck.evaluate.workers import Copies, Threads, n_cores
 from fastcheck.problem.arguments import Arguments
 from fastcheck.problem.domain import Domain
@@ -105,7 +106,7 @@ class Evaluator:
         """The same, once J at theta was evaluated; it has to be finite."""
         with single_threaded.hold(), turn(self.source.parallel):
             self.value, self.seconds = self._evaluated(self.theta.copy())
-        _require_finite(self.value)
+        self._require_finite(self.value)
         return self
 
     def revalued(self, arguments: Arguments) -> Evaluator:
@@ -133,7 +134,7 @@ class Evaluator:
             name = self.layout.name(index)
             raise InputError(f"cost must not modify theta, got a change of {name}: copy before you write")
         self.require_unchanged(original)
-        _require_finite(first)
+        self._require_finite(first)
         if first != again:
             raise InputError(
                 f"cost must be repeatable, got {first!r} and then {again!r} at the same theta: "
@@ -159,6 +160,17 @@ class Evaluator:
             raise
         return _real_number(value), time.perf_counter() - begin
 
+    def _require_finite(self, value: float) -> None:
+        if math.isfinite(value):
+            return
+        try:
+            with np.errstate(all="ignore"):
+                blamed = culprits(lambda theta: evaluated(self.source, theta), self.theta, self.layout, self.domain)
+        except Raised:  # the cost does not take such parameters: nothing can be told this way
+            blamed = ""
+        advice = blamed or "start from parameters at which the cost is defined"
+        raise InputError(f"J(theta) must be finite, got {value}: {advice}")
+
     def _blamed(self, raised: Raised) -> Exception:
         if raised.component is None:
             add_note(raised.error, "raised by the cost near theta, along a random direction")
@@ -174,8 +186,3 @@ def _real_number(value: Any) -> float:
         described = f"an array of shape {array.shape}" if array.ndim else type(value).__name__
         raise InputTypeError(f"cost must return one real number, got {described}: {RETURN}")
     return float(array)
-
-
-def _require_finite(value: float) -> None:
-    if not math.isfinite(value):
-        raise InputError(f"J(theta) must be finite, got {value}: start from parameters at which the cost is defined")

@@ -126,7 +126,7 @@ class DirectionMoves(Moves):
                 if offset < 0:
                     kernels.reflect(theta, u.start, u.stop, own)
                 shifted = offset
-                j[k, point] = _value(source, own)
+                j[k, point] = evaluated(source, own)
             if k + 1 == self.size or not _covers(self.directions[k + 1], u):
                 own[u.start : u.stop] = theta[u.start : u.stop]
         return j
@@ -152,7 +152,7 @@ class JointMoves(Moves):
         for k, (components, weights) in enumerate(zip(self.components, self.weights, strict=True)):
             for point, offset in enumerate(self.offsets[k].tolist()):
                 own[components] = theta[components] + offset * weights
-                j[k, point] = _value(source, own)
+                j[k, point] = evaluated(source, own)
             own[components] = theta[components]
         return j
 
@@ -162,7 +162,7 @@ def _covers(direction: Direction, other: Direction) -> bool:
     return direction.start <= other.start and other.stop <= direction.stop
 
 
-def _value(source: Source, theta: Vector) -> float:
+def evaluated(source: Source, theta: Vector) -> float:
     """J, or nan where the cost cannot be evaluated for the numbers' sake."""
     try:
         with turn(source.parallel):
