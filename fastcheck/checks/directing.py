@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -85,7 +85,9 @@ def _agreed(slope: Vector, bound: Vector) -> Outcomes:
         return np.full(slope.size, value, dtype=np.int64)
 
     bends = np.ones(slope.size, dtype=bool)
-    return Outcomes(full(Outcome.SUPPORTED), slope, bound, full(0), full(2), full(Cause.NONE), bends)
+    return Outcomes(
+        full(Outcome.SUPPORTED), slope, bound, full(0), full(2), full(Cause.NONE), bends, np.zeros(slope.size)
+    )
 
 
 def _between_sides(said: Outcomes, sight: Sight, claimed: Vector) -> tuple[Outcomes, Flags]:
@@ -95,5 +97,5 @@ def _between_sides(said: Outcomes, sight: Sight, claimed: Vector) -> tuple[Outco
         wide = np.where(kink, sight.high - sight.low + sight.margin, 0.0)
         firm = (wide <= rule.SETTLED * np.abs(claimed)) | (said.outcome != Outcome.SUPPORTED)
     outcome = np.where(firm, said.outcome, Outcome.UNKNOWN)
-    told = Outcomes(outcome, said.slope, np.fmax(said.bound, wide), said.level, said.order, said.cause, said.bends)
+    told = replace(said, outcome=outcome, bound=np.fmax(said.bound, wide))
     return told, np.asarray(kink)

@@ -7,14 +7,14 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from fastcheck.checks.settling import Looked, doubted, looked, settled
+from fastcheck.checks.tying import tied
 from fastcheck.evaluate.evaluator import Evaluator
 from fastcheck.judge import rule
 from fastcheck.judge.measured import Measured, open_in, visible_in
 from fastcheck.judge.outcomes import Outcomes
-from fastcheck.judge.verdict import Cause, Outcome
-from fastcheck.measure.lines import ComponentLines, JointLines
+from fastcheck.judge.verdict import Outcome
+from fastcheck.measure.lines import ComponentLines
 from fastcheck.measure.pilots import Pilots
-from fastcheck.measure.sight import Shape
 from fastcheck.vectors import Indices, Vector
 
 _BATCH = 500  # lines that are measured together
@@ -64,7 +64,8 @@ def laddered(evaluator: Evaluator, measured: Measured, pilots: Pilots, analytic:
     shown, owners = _shown(measured, analytic, max(0, (little - evaluator.evaluations) // rule.LADDER))
     if shown.size:
         measured = measured.measured(shown, along(shown, owners))
-    return _tied(evaluator, _once_more(measured, taken, analytic), analytic)
+    noise = max(float(np.spacing(abs(evaluator.value))), _quantum(taken))
+    return tied(evaluator, _once_more(measured, taken, analytic), analytic, noise)
 
 
 def _picked(measured: Measured, analytic: Vector) -> tuple[Indices, Indices]:
@@ -116,30 +117,3 @@ def _once_more(measured: Measured, taken: list[_Ladders], analytic: Vector) -> M
             table = replace(own.seen.table, quantum=float(np.ldexp(quantum, -own.seen.table.shift)))
             measured = measured.measured(own.positions, looked(table, _claims(measured, analytic, own.positions)).said)
     return measured
-
-
-def _tied(evaluator: Evaluator, measured: Measured, analytic: Vector) -> Measured:
-    """Components of one tensor that sit on kinks must hold together as well, along their sum."""
-    for span in measured.selection.spans:
-        first, last = np.searchsorted(measured.positions, (span.start, span.stop))
-        said, positions = measured.said.some(slice(int(first), int(last))), measured.positions[first:last]
-        kinked = (said.cause == Cause.KINK) & (said.outcome == Outcome.SUPPORTED)
-        at = positions[kinked]
-        if at.size < 2:
-            continue
-        claimed = _claims(measured, analytic, at)
-        lines = JointLines(evaluator, (measured.selection.at(at),), (measured.units[at],))
-        joint = settled(lines, np.array([claimed.sum()]))
-        if joint.said.outcome[0] == Outcome.REFUTED:
-            shape = int(joint.sight.shape[0])
-            measured = measured.measured(at, _untied(said.some(kinked), claimed, joint.said, shape))
-    return measured
-
-
-def _untied(said: Outcomes, claimed: Vector, joint: Outcomes, shape: int) -> Outcomes:
-    """What is left of components that hold one by one, but not together: refuted where J is smooth along their sum."""
-    error = float(joint.slope[0] - claimed.sum())
-    if shape == Shape.SMOOTH:
-        refuted = np.full(claimed.size, int(Outcome.REFUTED))
-        return replace(said, outcome=refuted, slope=claimed + error / claimed.size)
-    return replace(said, outcome=np.full(claimed.size, int(Outcome.UNKNOWN)), bound=np.full(claimed.size, abs(error)))

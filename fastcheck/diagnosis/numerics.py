@@ -62,6 +62,7 @@ def constant(whole: Judgement, numeric: Vector, layout: Layout) -> Finding | Non
 def of_ladders(measured: Measured, judged: Judged, pilots: Pilots, plan: Plan) -> Iterator[Finding | None]:
     """What was seen of J along the way, and why something is open."""
     yield _seen(measured, Cause.KINK, _ON_KINK)
+    yield _ties(measured)
     yield _seen(measured, Cause.DOMAIN, _AT_END)
     yield at_bounds(pilots.lines.evaluator, measured.selection, measured.units)
     yield _step(measured, judged, plan)
@@ -79,6 +80,24 @@ def _seen(measured: Measured, cause: Cause, words: str) -> Finding | None:
         return None
     tensors, names = measured.selection.named(at)
     return Finding(cause.words, tensors, words.format(names))
+
+
+def _ties(measured: Measured) -> Finding | None:
+    """Components that share a kink and do not hold together, the worst of them in words."""
+    if not measured.ties:
+        return None
+    tie = max(measured.ties, key=lambda tie: abs(tie.claimed - float(tie.said.slope[0])))
+    tensors, _ = measured.selection.named(np.concatenate([tie.positions for tie in measured.ties]))
+    _, names = measured.selection.named(tie.positions)
+    slope, others = float(tie.said.slope[0]), len(measured.ties) - 1
+    error = (
+        f"{tie.claimed / slope:.4g} times the slope of J along their sum"
+        if slope
+        else "not zero, as J is along their sum"
+    )
+    more = f" So it is with {others} more." if others else ""
+    message = f"{names} share a kink (a maximum, inputs of one ReLU): each may be right by itself, but together the gradient is {error}.{more} Look at who gets the gradient where several tie."
+    return Finding("tie", tensors, message)
 
 
 def _step(measured: Measured, judged: Judged, plan: Plan) -> Finding | None:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from fastcheck.judge import rule
-from fastcheck.judge.measured import Known, Measured, best_slopes, known, numeric_bound
+from fastcheck.judge.measured import Known, Measured, Tie, best_slopes, known, numeric_bound
 from fastcheck.judge.ratios import ratio_and_floor, worst_of
 from fastcheck.judge.verdict import Cause, Component, Judged, Judgement, Outcome, TensorReport, Verdict, Witness
 from fastcheck.problem.selection import Selection
@@ -47,9 +47,11 @@ def judge(measured: Measured, analytic: Vector, accept: float) -> Judged:
     ]
     judged, order = _whole(tensors, selection, accept)
     off, (slope, bound) = numeric_bound(measured), best_slopes(measured)
+    for tie in measured.ties:  # what each of them should be is not known
+        slope[tie.positions], bound[tie.positions] = analytic[tie.positions], np.inf
     shares = tuple(max(rule.GREAT, accept) * largest(slope[span], analytic[span]) for span in selection.spans)
     ratio, floor = _pass_ratio(measured, analytic, slice(0, selection.size), norm(np.array(measured.sigmas)))
-    wrong = [_wrong(measured, slope, bound, analytic, k, tensors[k], shares[k]) for k in range(n_tensors)]
+    wrong = [_wrong(measured, analytic, k, tensors[k], shares[k]) for k in range(n_tensors)]
     reports = tuple(_reported(measured, analytic, off, k, tensor, wrong[k]) for k, tensor in enumerate(tensors))
     size = norm(np.array([t.size for t in tensors]))
     return Judged(
@@ -185,9 +187,7 @@ def _pass_ratio(measured: Measured, analytic: Vector, span: slice, rounding: flo
     return ratio_and_floor(measured.numeric[span], analytic[span], rounding)
 
 
-def _wrong(
-    measured: Measured, slope: Vector, bound: Vector, analytic: Vector, k: int, tensor: _Tensor, share: float
-) -> Indices:
+def _wrong(measured: Measured, analytic: Vector, k: int, tensor: _Tensor, share: float) -> Indices:
     """Positions in an accused tensor of what is refuted, and of what no ladder looked at but the pass excludes."""
     if not tensor.verdict.accuses:
         return np.empty(0, dtype=np.int64)
@@ -201,13 +201,23 @@ def _wrong(
 
 
 def _witnesses(measured: Measured, analytic: Vector, positions: Sequence[int]) -> tuple[Witness, ...]:
-    chosen = np.array(positions[: rule.WITNESSES], dtype=np.int64)
-    at = np.searchsorted(measured.positions, chosen)
-    name, index = measured.selection.name, measured.selection.index
-    return tuple(
-        measured.said.witness(row, name(p), index(p), float(analytic[p]), float(measured.units[p]))
-        for p, row in zip(chosen.tolist(), at.tolist(), strict=True)
+    ties = {int(p): tie for tie in measured.ties for p in tie.positions}
+    told: dict[Witness, None] = {}  # a tie, which several positions stand for, once
+    for p in positions[: rule.WITNESSES]:
+        told[_of_tie(measured, ties[p]) if p in ties else _of_component(measured, analytic, p)] = None
+    return tuple(told)
+
+
+def _of_component(measured: Measured, analytic: Vector, p: int) -> Witness:
+    row, selection = int(np.searchsorted(measured.positions, p)), measured.selection
+    return measured.said.witness(
+        row, selection.name(p), selection.index(p), float(analytic[p]), float(measured.units[p])
     )
+
+
+def _of_tie(measured: Measured, tie: Tie) -> Witness:
+    _, names = measured.selection.named(tie.positions)
+    return tie.said.witness(0, f"the sum of {names}", None, tie.claimed)
 
 
 def _share(part: float, whole: float) -> float:

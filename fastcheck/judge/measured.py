@@ -15,6 +15,15 @@ from fastcheck.vectors import Flags, Indices, Vector, largest, norm
 
 
 @dataclass(frozen=True, eq=False)
+class Tie:
+    """Components that share a kink and do not hold together: what a ladder along their sum says, each moved by its unit."""
+
+    positions: Indices
+    claimed: float
+    said: Outcomes  # of one line
+
+
+@dataclass(frozen=True, eq=False)
 class Measured:
     """What a full check measured.
 
@@ -34,6 +43,8 @@ class Measured:
         Where ladders were taken, sorted.
     said : Outcomes
         What they say, in J per unit of scale.
+    ties : tuple of Tie
+        Components that are refuted together.
     """
 
     selection: Selection
@@ -44,6 +55,7 @@ class Measured:
     unfit: tuple[str, ...]
     positions: Indices
     said: Outcomes
+    ties: tuple[Tie, ...] = ()
 
     def measured(self, positions: Indices, said: Outcomes) -> Measured:
         """With the outcomes of further ladders, or better ones of the same."""

@@ -17,7 +17,7 @@ from fastcheck.vectors import Array, Flags, Integers
 
 @dataclass(frozen=True)
 class Outcomes:
-    """Per line (m,): the outcome, the slope that decided with its bound, level and order, what hinders it, and whether J bends."""
+    """Per line (m,): the outcome, the slope that decided with its bound, level and order, what hinders it, whether J bends, the gap of a kink."""
 
     outcome: Integers
     slope: Array
@@ -26,6 +26,7 @@ class Outcomes:
     order: Integers
     cause: Integers
     bends: Flags
+    gap: Array
 
     def some(self, lines: Integers | Flags | slice) -> Outcomes:
         """Those of these lines."""
@@ -52,7 +53,7 @@ class Outcomes:
     def none(cls) -> Outcomes:
         """Of no line."""
         nothing = np.empty(0, dtype=np.int64)
-        return cls(nothing, np.empty(0), np.empty(0), nothing, nothing, nothing, np.empty(0, dtype=bool))
+        return cls(nothing, np.empty(0), np.empty(0), nothing, nothing, nothing, np.empty(0, dtype=bool), np.empty(0))
 
 
 def outcomes(sight: Sight, claimed: Array) -> Outcomes:
@@ -70,7 +71,9 @@ def outcomes(sight: Sight, claimed: Array) -> Outcomes:
         rounded = np.abs(best.value - claimed) <= rule.ROUNDED * sight.natural
         agrees = np.abs(best.value - claimed) <= rule.SETTLED * np.abs(best.value)
         said = np.where(rounded & (said == Outcome.REFUTED), np.where(agrees, Outcome.SUPPORTED, Outcome.UNKNOWN), said)
-    return Outcomes(said.astype(np.int64), best.value, best.bound, best.level, best.order, causes(sight), sight.bends)
+    return Outcomes(
+        said.astype(np.int64), best.value, best.bound, best.level, best.order, causes(sight), sight.bends, sight.gap
+    )
 
 
 def _between_sides(sight: Sight, claimed: Array, best: Reading, sharp: Flags) -> tuple[Reading, Flags]:

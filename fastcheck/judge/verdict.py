@@ -77,9 +77,9 @@ class Witness:
     Attributes
     ----------
     name : str
-        ``W2[3, 17]``, or ``direction on W1``.
+        ``W2[3, 17]``, ``direction on W1``, or ``the sum of W2[0, 0], W2[0, 3]``.
     index : int, or None
-        Of the component; None for a direction.
+        Of the component; None for a direction or a sum.
     analytic, slope, bound : float
         The claimed slope, the one found, and how far that may be off: in J per unit of theta, or along a direction per
         unit of scale.

@@ -74,6 +74,8 @@ class Sight:
         Likewise what is left of the odd part beside its first two powers of h.
     rounding : (m,)
         True where noise and grain are no more than J's own last places.
+    gap : (m,)
+        What the slope rises by from one side of a kink to the other; 0 where none is seen.
     low, high, margin : (m,)
         The slopes of the two sides of a kink in ascending order, and how far they may be off; nan where no kink is seen.
     quantum : float
@@ -98,6 +100,7 @@ class Sight:
     noise: Array
     odd_noise: Array
     rounding: Flags
+    gap: Array
     low: Array
     high: Array
     margin: Array
@@ -126,7 +129,8 @@ def see(table: Table) -> Sight:
         found, grain = readings(table), grain_of(table)
         lone = one_side(table) != 0
         noise = np.where(lone, _finest(lone_residual(table), 4), _finest(even_residual(table), 4))
-        low, high, margin = _sides(table, _kinked(table))
+        kinked = _kinked(table)
+        low, high, margin = _sides(table, kinked)
         own = np.spacing(abs(table.centre)) / 2
         return Sight(
             readings=found,
@@ -135,6 +139,7 @@ def see(table: Table) -> Sight:
             noise=np.ldexp(noise, table.shift),
             odd_noise=np.ldexp(_finest(odd_residual(table), 4), table.shift),
             rounding=(grain <= COARSE * own) & ~(noise > NOISY * own),
+            gap=np.where(np.isfinite(low), np.ldexp(kinked, table.shift), 0.0),
             low=low,
             high=high,
             margin=margin,

@@ -31,7 +31,14 @@ def judged_of(numeric: np.ndarray, analytic: np.ndarray, indices: np.ndarray | N
         return np.full(at.size, int(value))
 
     said = Outcomes(
-        each(Outcome.REFUTED), numeric[at], margin[at], each(-17), each(2), each(Cause.ROUNDING), np.ones(at.size, bool)
+        each(Outcome.REFUTED),
+        numeric[at],
+        margin[at],
+        each(-17),
+        each(2),
+        each(Cause.ROUNDING),
+        np.ones(at.size, bool),
+        np.zeros(at.size),
     )
     units, nothing = np.ones(selection.size), ("",) * 3
     return judge(Measured(selection, units, numeric, margin, (0.0,) * 3, nothing, at, said), analytic, 1e-7)

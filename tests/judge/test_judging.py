@@ -35,7 +35,9 @@ def told(outcome, slope, bound, cause=Cause.ROUNDING, bends=True) -> Outcomes:
         return np.broadcast_to(np.asarray(value).astype(np.int64), (n,)).copy()
 
     bounds = np.broadcast_to(np.array(bound, float), (n,)).copy()
-    return Outcomes(each(outcome), np.array(slope, float), bounds, each(-17), each(2), each(cause), np.full(n, bends))
+    return Outcomes(
+        each(outcome), np.array(slope, float), bounds, each(-17), each(2), each(cause), np.full(n, bends), np.zeros(n)
+    )
 
 
 def measured(said: Outcomes, sizes: tuple[int, ...] = (), unfit: tuple[str, ...] = ()) -> Measured:
