@@ -55,7 +55,7 @@ def doubted(lines: Lines, table: Table, claimed: Vector) -> Looked:
         error = np.abs(seen.said.slope - claimed)
         far = (error > seen.said.bound) & is_from_afar(seen.sight, seen.said.bound, seen.said.level)
     apart = doubt[far[doubt]]
-    table = look_where_worth(lines.look, table, apart, error[apart])  # where the difference itself is just worth seeing
+    table = look_where_worth(lines.look, table, apart, error[apart], difference=True)
     seen = looked(table, claimed, seen)
     far = is_from_afar(seen.sight, seen.said.bound, seen.said.level) | (seen.said.outcome == Outcome.UNKNOWN)
     open_ = again[(_loose(seen) & far)[again]]

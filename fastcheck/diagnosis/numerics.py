@@ -19,7 +19,7 @@ from fastcheck.problem.selection import Selection
 from fastcheck.vectors import Vector
 
 _COARSE = 8  # units in J's last place: moves of so many and more are no rounding of float64
-_ALIKE = 4  # times J's least move on any line: stairs have one height
+_ALIKE = 2  # times J's least move on any line: stairs have one height
 _FLOAT32 = (2.0**-26, 2.0**-21)  # of J: between these its least move is that of float32
 
 _OPEN = {

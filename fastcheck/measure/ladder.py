@@ -39,6 +39,7 @@ STRIDE, PROBES = (
 WIDTH = 5  # levels of a start: the fewest that show an estimate of sixth order
 JUST_SEEN = 64.0  # a slope is worth looking for from where it moves J by so many units of its last place
 FIRST_SHARP = 0.02  # a bound of this share ends a look where worth seeing
+TELLS = 1 / 8  # likewise of a difference that is to be told from none
 LONGEST = 60  # levels that such a look may take
 
 
@@ -168,8 +169,10 @@ def _answers(table: Table) -> Flags:
     )
 
 
-def look_where_worth(look: Look, table: Table, lines: Integers, worth: Array) -> Table:
+def look_where_worth(look: Look, table: Table, lines: Integers, worth: Array, difference: bool = False) -> Table:
     """Levels from where a slope of `worth` (J per unit) moves J by 64 of its last places, outward to a first sharp estimate.
+
+    Sharp beside the slope itself, or where `worth` is a `difference` from a claim, beside that.
 
     A line whose worth is 0, nan or not finite is left as it is, and so is one on which that step lies beyond all levels known: the
     derivative is a limit at small steps.
@@ -182,15 +185,18 @@ def look_where_worth(look: Look, table: Table, lines: Integers, worth: Array) ->
     inside = first <= last_level(table.rows(lines))
     lines, worth, first = lines[inside], worth[inside], first[inside]
     table, first = _past_rest(look, table, lines, first)
-    met = _next_taken(table.rows(lines), first)
     reach, step = first, WIDTH
+    if difference:  # on from what is known there
+        table = added(look, table, *blocks(lines, first, WIDTH))
+        reach, step = run_around(table.rows(lines), first)[1] + 1, 3
+    met = _next_taken(table.rows(lines), reach)
     while lines.size:
         table = added(look, table, *blocks(lines, reach, step))
         reach, step = reach + step, 3
         whole = table.rows(lines)
         part = between(whole, first, reach - 1)
         done = (
-            _ended(part, worth, whole.still)
+            _ended(part, worth, whole.still, difference)
             | np.isfinite(gap_of(part))
             | (reach > met)
             | (reach > first + LONGEST)
@@ -228,10 +234,11 @@ def _next_taken(table: Table, first: Integers) -> Integers:
     return np.asarray(np.where(pairs, table.level, EMPTY).min(axis=1, initial=EMPTY))
 
 
-def _ended(table: Table, worth: Array, still: Flags) -> Flags:
+def _ended(table: Table, worth: Array, still: Flags, difference: bool) -> Flags:
     """Where an estimate is sharp enough, or what comes next belongs to another scale."""
     found = readings(table, still)
     best = sharpest(found)
     with np.errstate(all="ignore"):
-        sharp = np.isfinite(best.bound) & (best.bound <= FIRST_SHARP * np.fmax(np.abs(best.value), worth))
+        enough = TELLS * worth if difference else FIRST_SHARP * np.fmax(np.abs(best.value), worth)
+        sharp = np.isfinite(best.bound) & (best.bound <= enough)
     return np.asarray(sharp | found.far.any(axis=1))

@@ -24,6 +24,7 @@ SHARP = 0.05  # a bound of this share of its value makes a reading a plateau's
 MEET = 2.0  # readings whose bounds meet within so many times are of one plateau
 STAIRS = 16.0  # J at rest belongs to stairs while the moves nearer to x are of so few grains
 BARRIER = 16.0  # a bound that rises by so much on the way outward parts two scales
+NEAR = -28  # where both sides answer no farther away than this level, one of them tells more alone
 ONE_SIDED = 4.0  # A3 and A4 carry J's noise three times as far as D2 does
 
 
@@ -114,9 +115,14 @@ def readings(table: Table, still: Flags | None = None) -> Readings:
 
 
 def one_side(table: Table) -> Integers:
-    """1 or -1 where J is asked on that side alone, or answers there alone at three levels and more; 0 elsewhere."""
+    """1 or -1 where J is asked on that side alone, or answers there alone at three levels and more; 0 elsewhere.
+
+    It is 0 as well where both sides answer far enough from the point for rounding to be no matter.
+    """
     up, down = np.isfinite(table.up), np.isfinite(table.down)
     only_up, only_down = (up & ~down).sum(axis=1) >= 3, (down & ~up).sum(axis=1) >= 3
+    near = np.where(up & down, table.level, -EMPTY).max(axis=1, initial=-EMPTY) <= NEAR
+    only_up, only_down = only_up & near, only_down & near
     answers = np.where(only_up & ~only_down, 1, np.where(only_down & ~only_up, -1, 0))
     return np.asarray(np.where(table.side == 0, answers, table.side), dtype=np.int64)
 

@@ -263,8 +263,17 @@ def _jumps(table: Table) -> Flags:
         place, found = _first_constant(table, rise, rise)
         if found.any():
             constant = taken(rise, place[:, None])[:, 0]
-            jumps |= found & ~_contradicted(rise, constant, place, np.isfinite(rise))
+            found &= ~_contradicted(rise, constant, place, np.isfinite(rise)) & _kept(table, rise, constant, place)
+            jumps |= found
     return jumps & ~table.still
+
+
+def _kept(table: Table, rise: Array, constant: Array, place: Integers) -> Flags:
+    """Where J still keeps that far away as its slope begins to show, at the next levels; the first step of stairs does not."""
+    left = np.where(neighbours(table), 2 * rise - above(rise), constant[:, None])  # what J does not move by with h
+    place_of = np.arange(rise.shape[1]) - place[:, None]
+    off = np.abs(left - constant[:, None]) > np.abs(constant)[:, None] / 2
+    return np.asarray(~(off & (place_of >= 2) & (place_of <= 3)).any(axis=1))
 
 
 def _sides(table: Table, gap: Array) -> tuple[Array, Array, Array]:

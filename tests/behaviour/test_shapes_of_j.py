@@ -1,0 +1,82 @@
+"""What is said of J's shape: a smooth J in any units has no kink, jump or end; every kink of a ReLU network is told."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+import fastcheck as fc
+from fastcheck import zoo
+
+SHAPES = {"kink", "jump", "domain", "tie", "scales"}
+
+
+def bend(t, e):
+    return np.sqrt(t * t + e), t / np.sqrt(t * t + e)
+
+
+def joint(t, e):
+    """Huber's, with a jump in its curvature."""
+    edge = 1 + e
+    return (0.5 * t * t, t) if abs(t) <= edge else (edge * (abs(t) - edge / 2), edge * np.sign(t))
+
+
+# Of t and of a number e, tiny or not, the value and the slope.
+CURVES = {
+    "sine": lambda t, e: (np.sin(t), np.cos(t)),
+    "exponential": lambda t, e: (np.exp(t), np.exp(t)),
+    "square": lambda t, e: (t * t, 2 * t),
+    "cube": lambda t, e: (t**3, 3 * t * t),
+    "softplus": lambda t, e: (np.logaddexp(0, t), (1 + np.tanh(t / 2)) / 2),
+    "tanh": lambda t, e: (np.tanh(t), 1 / np.cosh(t) ** 2),
+    "a sharp bend": bend,
+    "a joint": joint,
+    "logarithm": lambda t, e: (np.log1p(t * t), 2 * t / (1 + t * t)),
+    "bell": lambda t, e: (np.exp(-t * t), -2 * t * np.exp(-t * t)),
+    "ratio": lambda t, e: (t / (1 + t * t), (1 - t * t) / (1 + t * t) ** 2),
+}
+
+
+def smooth_problem(rng: np.random.Generator) -> fc.Problem:
+    """A sum of curves of linear forms, every component and J in units of their own; at zeros the scale is given."""
+    m, n = rng.integers(2, 6), rng.integers(2, 9)
+    A, b, c = rng.standard_normal((m, n)), rng.standard_normal(m), rng.standard_normal(m) * 10 ** rng.uniform(-3, 3, m)
+    curves = [CURVES[name] for name in rng.choice(list(CURVES), m)]
+    e, unit, s = 10 ** rng.uniform(-18, -2), 10 ** rng.uniform(-6, 6), 10 ** rng.uniform(-6, 6, n)
+
+    def told(theta):
+        return np.array([curve(t, e) for curve, t in zip(curves, A @ (theta * s) + b, strict=True)]).T
+
+    theta, scale = rng.standard_normal(n), None
+    where = rng.integers(3)
+    if where == 1:
+        theta, scale = theta * (rng.random(n) < 0.5), 1 / s
+    if where == 2:  # in the middle of the first curve
+        theta -= np.linalg.pinv(A[:1]) @ (A[:1] @ theta + b[:1])
+    cost, grad = lambda t: float(unit * c @ told(t)[0]), lambda t: unit * s * (A.T @ (c * told(t)[1]))
+    return fc.Problem(cost, grad, theta / s, scale=scale)
+
+
+@pytest.mark.parametrize("block", range(10))
+def test_a_smooth_j_is_never_called_anything_else(block):
+    for seed in range(50 * block, 50 * block + 50):
+        problem = smooth_problem(np.random.default_rng(seed))
+        for report in (problem.check(), problem.screen()):
+            assert not report.verdict.accuses, (seed, str(report))
+            assert not {f.kind for f in report.findings} & SHAPES, (seed, str(report))
+
+
+@pytest.mark.parametrize(("make", "empty"), [(zoo.mlp, np.s_[:, ::2]), (zoo.conv, np.s_[::2])], ids=["mlp", "conv"])
+@pytest.mark.parametrize("seed", range(3))
+def test_every_kink_at_zero_biases_and_empty_examples_is_told(make, empty, seed):
+    problem = make(activation="relu", seed=seed)
+    theta, X = problem.theta.copy(), problem.args[0].copy()
+    b1 = problem.layout.unpack(theta)["b1"]
+    b1[:], X[empty] = 0, 0
+    report = replace(problem, theta=theta, args=(X, *problem.args[1:])).check()
+    assert report.passed
+    (said,) = [f for f in report.findings if f.kind in SHAPES]
+    assert said.kind == "kink" and said.tensors == ("b1",)
+    assert f"b1[0], b1[1], b1[2] and {b1.size - 3} more" in said.message
