@@ -13,6 +13,7 @@ from fastcheck.checks.sweeping import sweep
 from fastcheck.diagnosis.finding import Finding
 from fastcheck.errors import InputError, InputTypeError
 from fastcheck.evaluate.kernels import central_difference
+from fastcheck.evaluate.stages import staged
 from fastcheck.judge.verdict import Component, TensorReport, Verdict, Witness
 from fastcheck.problem.layout import Layout, Tensor, pack
 from fastcheck.results.location import Location
@@ -46,5 +47,6 @@ __all__ = [
     "pack",
     "scale",
     "screen",
+    "staged",
     "sweep",
 ]

@@ -9,6 +9,8 @@ from __future__ import annotations
 import math
 import time
 from dataclasses import dataclass
+from functools import cached_property
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -16,8 +18,10 @@ import numpy as np
 from fastcheck.errors import InputError, InputTypeError, add_note
 from fastcheck.evaluate.blas import single_threaded
 from fastcheck.evaluate.moves import Moves, evaluated
-from fastcheck.evaluate.progress import Show, nothing
+from fastcheck.evaluate.progress import Show, nothing, part_of
 from fastcheck.evaluate.source import RETURN, Raised, Source, turn
+from fastcheck.evaluate.stages import Stages, stages_of
+from fastcheck.evaluate.tails import Tail, require_alike, tails_of
 from fastcheck.evaluate.undefined import culprits
 from fastcheck.evaluate.workers import Copies, Threads, n_cores
 from fastcheck.problem.arguments import Arguments
@@ -79,9 +83,12 @@ class Evaluator:
         ``show`` is told how many lines are done. Any other exception of the cost is raised with a note that names the
         component.
         """
-        seconds = moves.seconds(self.seconds, self.theta.size)
         try:
-            j = self.threads.run(moves, self.source, seconds, self.theta, self._copies, show)
+            j = (
+                self._run(moves, self.source, self.seconds, show)
+                if self.stages is None
+                else self._by_tails(moves, show)
+            )
         except BaseException as error:
             self._copies.let_go()  # one of them may still be perturbed
             if isinstance(error, Raised):
@@ -90,9 +97,41 @@ class Evaluator:
         self._count.n += moves.size * moves.n_points
         return j
 
+    def _run(self, moves: Moves, source: Source, seconds: float, show: Show) -> Array:
+        each = moves.seconds(seconds, self.theta.size)
+        return self.threads.run(moves, source, each, self.theta, self._copies, show)
+
+    def _by_tails(self, moves: Moves, show: Show) -> Array:
+        """Each run of lines by the tail that begins with the first stage that they move."""
+        assert self.stages is not None
+        first = moves.least(self.stages.of_component)
+        cuts = [0, *(np.flatnonzero(np.diff(first)) + 1).tolist(), moves.size]
+        j = np.empty(moves.shape)
+        for start, stop in pairwise(cuts):
+            tail = self.tails[int(first[start])] if stop > start else self.tails[0]
+            part = moves.part(start, stop)
+            j[start:stop] = self._run(part, tail.source, tail.seconds, part_of(show, start))
+        return j
+
+    @cached_property
+    def stages(self) -> Stages | None:
+        """Of a cost in stages."""
+        return None if self.source.paired else stages_of(self.source.function)
+
+    @cached_property
+    def tails(self) -> tuple[Tail, ...]:
+        """What such a cost is evaluated by."""
+        assert self.stages is not None
+        with single_threaded.hold():
+            return tails_of(self.source, self.stages, self.theta)
+
     def projected_seconds(self, n_evaluations: int) -> float:
-        """About how long so many evaluations will take."""
-        return n_evaluations * self.seconds / min(self.n_workers, n_cores())
+        """About how long so many evaluations will take, of all components alike."""
+        seconds = self.seconds
+        if self.stages is not None:
+            share = np.bincount(self.stages.of_component, minlength=len(self.tails)) / self.theta.size
+            seconds = float(share @ [tail.seconds for tail in self.tails])
+        return n_evaluations * seconds / min(self.n_workers, n_cores())
 
     def sparing(self, most: int) -> None:
         """Use no more than ``most`` copies of theta, for moves that are long beside J."""
@@ -141,7 +180,19 @@ class Evaluator:
                 "switch dropout off or fix its mask, and seed any generator inside the cost"
             )
         self.value, self.seconds = first, min(seconds_first, seconds)
+        self._vet_stages()
         return self
+
+    def _vet_stages(self) -> None:
+        if self.stages is None:
+            return
+        if self.layout != self.stages.layout:
+            raise InputError(
+                f"layout must be that of the cost's stages ({', '.join(self.stages.layout.names)}), got "
+                f"{', '.join(self.layout.names)}: pass the same, or none"
+            )
+        with single_threaded.hold(), np.errstate(all="ignore"):
+            require_alike(self.tails, self.stages, self.theta, self.domain)
 
     def require_unchanged(self, original: Arguments) -> None:
         """Refuse, at the very end, a cost that wrote into its arguments; ``original`` is what they are copies of."""

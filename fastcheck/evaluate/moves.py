@@ -13,7 +13,7 @@ import numpy as np
 from fastcheck.evaluate import kernels
 from fastcheck.evaluate.direction import Direction
 from fastcheck.evaluate.source import Raised, Source, turn
-from fastcheck.vectors import Array, Indices, Vector
+from fastcheck.vectors import Array, Indices, Integers, Vector
 
 _DIRECTION_SECONDS = 3e-9  # about what a component of a direction costs
 
@@ -37,6 +37,10 @@ class Moves(ABC):
     def shape(self) -> tuple[int, ...]:
         """Of the array of J: (lines, points), or (lines,) where the points of a line are summed."""
         return (self.size, self.n_points)
+
+    @abstractmethod
+    def least(self, of_component: Integers) -> Integers:
+        """For each line the least of these numbers, shape (n,), over the components that it moves."""
 
     @abstractmethod
     def part(self, start: int, stop: int) -> Moves:
@@ -70,6 +74,10 @@ class ComponentMoves(Moves):
     @property
     def shape(self) -> tuple[int, ...]:
         return (self.size, self.n_points) if self.weights is None else (self.size,)
+
+    def least(self, of_component: Integers) -> Integers:
+        which = self.components
+        return of_component[which.start : which.stop] if isinstance(which, range) else of_component[which]
 
     def part(self, start: int, stop: int) -> ComponentMoves:
         offsets = self.offsets if len(self.offsets) == 1 else self.offsets[start:stop]
@@ -108,6 +116,9 @@ class DirectionMoves(Moves):
     def size(self) -> int:
         return len(self.directions)
 
+    def least(self, of_component: Integers) -> Integers:
+        return np.array([of_component[u.start : u.stop].min() for u in self.directions], dtype=np.int64)
+
     def part(self, start: int, stop: int) -> DirectionMoves:
         return DirectionMoves(self.directions[start:stop], self.offsets[start:stop], self.scale, self.still)
 
@@ -143,6 +154,9 @@ class JointMoves(Moves):
     @property
     def size(self) -> int:
         return len(self.components)
+
+    def least(self, of_component: Integers) -> Integers:
+        return np.array([of_component[components].min() for components in self.components], dtype=np.int64)
 
     def part(self, start: int, stop: int) -> JointMoves:
         return JointMoves(self.components[start:stop], self.weights[start:stop], self.offsets[start:stop])

@@ -29,6 +29,11 @@ def nothing(done: int) -> None:
     """Show nothing."""
 
 
+def part_of(show: Show, before: int) -> Show:
+    """Show so many done as a part of the whole, ``before`` of which are done already."""
+    return lambda done: show(before + done)
+
+
 @contextmanager
 def muted(total: int) -> Iterator[Show]:
     """Nothing is to be told, not even that it will take long."""

@@ -31,7 +31,7 @@ Kind = Any  # a numba type
 _VECTOR = types.float64[::1]
 _tuple: Callable[..., Kind] = types.Tuple
 _typeof: Callable[[Any], Kind] = numba.typeof
-_KEPT = 16  # compiled costs that a process remembers
+_KEPT = 64  # compiled costs that a process remembers, tails of costs in stages among them
 _ONE_AT_A_TIME = threading.Lock()  # two parallel regions at once abort the process on numba's workqueue layer
 
 RETURN = "return a float (an array's entry or .sum(), not the array)"

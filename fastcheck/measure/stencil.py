@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from functools import partial
-
 import numpy as np
 
 from fastcheck.evaluate.evaluator import Evaluator
 from fastcheck.evaluate.moves import ComponentMoves
-from fastcheck.evaluate.progress import Show, nothing
+from fastcheck.evaluate.progress import Show, nothing, part_of
 from fastcheck.problem.question import Steps
 from fastcheck.problem.selection import Selection
 from fastcheck.vectors import Integers, Vector
@@ -74,11 +72,6 @@ def differences(
         if at.size:
             some = Selection(selection.layout, selection.at(at))
             own = steps[at] if isinstance(steps, np.ndarray) else steps
-            found[at] = evaluator.values(stencil(some, own, order, one), partial(_shown, show, done))
+            found[at] = evaluator.values(stencil(some, own, order, one), part_of(show, done))
             done += at.size
     return found
-
-
-def _shown(show: Show, before: int, done: int) -> None:
-    """As a part of the whole."""
-    show(before + done)

@@ -12,7 +12,7 @@ import numpy as np
 from fastcheck.errors import InputError, InputTypeError, shown
 from fastcheck.problem.arguments import Arguments
 from fastcheck.problem.domain import domain
-from fastcheck.problem.layout import Layout, pack, real_array, require_finite
+from fastcheck.problem.layout import BROUGHT, Layout, pack, real_array, require_finite
 from fastcheck.problem.question import ACCEPT, BUDGET, Gradient, Options, Question, SecondOfPair, Steps, gradient_vector
 from fastcheck.problem.selection import Selection, matching, sample
 from fastcheck.vectors import Indices, Vector
@@ -43,7 +43,8 @@ def unclaimed(
     bounds: Any = None,
 ) -> Question:
     """The same without a gradient, where only differences are asked for."""
-    vector, own, narrow = point(theta, layout)
+    brought = None if isinstance(theta, Mapping) else getattr(cost, BROUGHT, None)
+    vector, own, narrow = point(theta, brought if layout is None else layout)
     sizes = None if scale is None else _sizes(scale, own)
     return Question(
         _function(cost), None, vector, own, arguments(args, kwargs), narrow=narrow, scale=sizes,

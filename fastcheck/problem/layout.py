@@ -143,6 +143,9 @@ class Layout:
         return vector
 
 
+BROUGHT = "fastcheck_layout"  # the attribute of a cost that brings the layout of its theta
+
+
 def pack(params: Mapping[str, Any]) -> tuple[Vector, Layout]:
     """Join named parameter arrays into one vector.
 

@@ -21,7 +21,7 @@ ROOMS = (
 ROOT = Path(fastcheck.__file__).parent
 PUBLIC = {
     "records": {"Component", "Finding", "Layout", "Location", "Problem", "Report", "Scaling", "Sweep", "Tensor", "TensorReport", "Verdict", "Witness"},
-    "functions": {"assert_gradient", "central_difference", "check", "gradient", "locate", "pack", "scale", "screen", "sweep"},
+    "functions": {"assert_gradient", "central_difference", "check", "gradient", "locate", "pack", "scale", "screen", "staged", "sweep"},
     "others": {"Checker", "InputError", "InputTypeError"},
 }  # fmt: skip
 MODULES = {
