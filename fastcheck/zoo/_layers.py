@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from fastcheck.evaluate.kernels import cached_njit
-from fastcheck.zoo._elementary import exp, sigmoid, tanh
+from fastcheck.functions import exp, sigmoid, tanh
 
 Array = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int64]

@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 
 from fastcheck.evaluate.kernels import cached_njit
-from fastcheck.zoo._elementary import exp
+from fastcheck.functions import exp
 from fastcheck.zoo._layers import (
     Array,
     Integers,

@@ -9,10 +9,10 @@ import numpy as np
 
 from fastcheck.checks.problem import Problem
 from fastcheck.evaluate.kernels import cached_njit
+from fastcheck.functions import sigmoid, tanh
 from fastcheck.problem.layout import Layout
 from fastcheck.zoo import _bugs
 from fastcheck.zoo._bugs import Bug, Given, changed
-from fastcheck.zoo._elementary import sigmoid, tanh
 from fastcheck.zoo._layers import (
     Array,
     Integers,
