@@ -15,12 +15,13 @@ from fastcheck.zoo.batchnorm import batchnorm
 from fastcheck.zoo.conv import BUGS as _CONV
 from fastcheck.zoo.conv import conv
 from fastcheck.zoo.course import course
+from fastcheck.zoo.lenet import lenet
 from fastcheck.zoo.lstm import BUGS as _LSTM
 from fastcheck.zoo.lstm import lstm
 from fastcheck.zoo.mlp import BUGS as _MLP
 from fastcheck.zoo.mlp import mlp
 
-__all__ = ["attention", "batchnorm", "bugs", "conv", "course", "lstm", "mlp"]
+__all__ = ["attention", "batchnorm", "bugs", "conv", "course", "lenet", "lstm", "mlp"]
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ import numpy as np
 from fastcheck.checks.problem import Problem
 from fastcheck.errors import InputError
 from fastcheck.evaluate.kernels import cached_njit
+from fastcheck.evaluate.stages import staged as in_stages
 from fastcheck.problem.layout import Layout
 from fastcheck.zoo import _bugs
 from fastcheck.zoo._bugs import Bug, Given, changed
@@ -215,6 +216,34 @@ def cost(theta: Array, x: Array, y: Integers, sizes: Integers, activation: int, 
 
 
 @cached_njit
+def _images(theta: Array, x: Array, y: Integers, sizes: Integers, activation: int, l2: float) -> tuple[Array, float]:
+    """The first stage: features (examples, F), and the squares of K1."""
+    t = _tensors(theta, x, sizes)
+    a, features, _ = _buffers(t, x)
+    for example in range(x.shape[0]):
+        _correlate(x[example], t.k1, t.b1, a)
+        activate(a, activation)
+        _pool(a, features[example])
+    return features, sum_of_squares(t.k1) if l2 != 0.0 else 0.0
+
+
+@cached_njit
+def _scores(
+    theta: Array, state: tuple[Array, float], y: Integers, sizes: Integers, activation: int, l2: float
+) -> float:
+    """The last stage: J."""
+    features, squares = state
+    n_w2 = sizes[1] * features.shape[1]
+    w2, at = matrix(theta, theta.size - sizes[1] - n_w2, sizes[1], features.shape[1])
+    b2, _ = vector(theta, at, sizes[1])
+    scores = np.empty((sizes[1], y.size))
+    np.dot(w2, features.T, scores)
+    add_bias(scores, b2)
+    squares = squares + sum_of_squares(w2) if l2 != 0.0 else 0.0
+    return cross_entropy(scores, y) / y.size + 0.5 * l2 * squares
+
+
+@cached_njit
 def backward(theta: Array, x: Array, y: Integers, sizes: Integers, activation: int, l2: float, flaw: int) -> Array:
     """dJ/dtheta, shape (n,), right where ``flaw`` is 0."""
     gradient = np.zeros_like(theta)
@@ -254,6 +283,7 @@ def conv(
     l2: float = 0.0,
     seed: int = 0,
     bug: str | None = None,
+    staged: bool = False,
 ) -> Problem:
     """A classifier of random images, with one convolution of 3x3 kernels (zero padding), to be checked.
 
@@ -274,6 +304,8 @@ def conv(
     bug : str, optional
         The name of a deliberate mistake in the gradient (``bugs("conv")``); None for the right gradient. Bugs about
         the L2 term take ``l2 = 0.01`` where it is 0.
+    staged : bool
+        Whether the cost comes in stages, or in one piece; the same bits either way.
     """
     require_one_of(ACTIVATIONS, activation=activation)
     require_at_least(1, channels=channels, filters=filters, examples=examples)
@@ -296,4 +328,5 @@ def conv(
     y = rng.integers(classes, size=examples)
     args = (x, y, np.array([filters, classes], dtype=np.int64), CODES[activation], mistake.l2(l2))
     name = f"conv {height}x{width}x{channels}-{filters}-{classes} {activation}" + (f", bug {bug}" if bug else "")
-    return Problem(cost, _bugs.planted(backward, layout, mistake), theta, args, layout, name)
+    made = in_stages([(_images, ("K1", "b1")), (_scores, ("W2", "b2"))], layout) if staged else cost
+    return Problem(made, _bugs.planted(backward, layout, mistake), theta, args, layout, name)

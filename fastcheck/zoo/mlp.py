@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+import numba
 import numpy as np
 
 from fastcheck.checks.problem import Problem
 from fastcheck.errors import InputError
 from fastcheck.evaluate.kernels import cached_njit
+from fastcheck.evaluate.stages import Stage
+from fastcheck.evaluate.stages import staged as in_stages
 from fastcheck.problem.layout import Layout
 from fastcheck.zoo import _bugs
 from fastcheck.zoo._bugs import Bug, changed
@@ -115,6 +118,56 @@ def cost(theta: Array, x: Array, y: Integers, sizes: Integers, activation: int, 
     return cross_entropy(a, y) / y.size + 0.5 * l2 * squares
 
 
+def _stages(layout: Layout) -> list[tuple[Stage, tuple[str, ...]]]:
+    """One for each layer: activations and the squares of W so far in, the same out, and J out of the last."""
+    n_layers = len(layout.tensors) // 2
+    shapes = {f"W{layer + 1}": f"b{layer + 1}" for layer in range(n_layers)}
+    starts = [layout.tensors[2 * layer].start for layer in range(n_layers)]
+    made = [
+        _first,
+        *(_hidden(layer, starts[layer]) for layer in range(1, n_layers - 1)),
+        _last(n_layers - 1, starts[-1]),
+    ]
+    return list(zip(made, shapes.items(), strict=True))
+
+
+@cached_njit
+def _first(theta: Array, x: Array, y: Integers, sizes: Integers, activation: int, l2: float) -> tuple[Array, float]:
+    return _passed(theta, x, 0.0, sizes, 0, 0, activation, l2)
+
+
+def _hidden(layer: int, start: int) -> Stage:
+    @numba.njit()
+    def hidden(
+        theta: Array, state: tuple[Array, float], y: Integers, sizes: Integers, activation: int, l2: float
+    ) -> tuple[Array, float]:
+        return _passed(theta, state[0], state[1], sizes, layer, start, activation, l2)
+
+    return hidden
+
+
+def _last(layer: int, start: int) -> Stage:
+    @numba.njit()
+    def last(
+        theta: Array, state: tuple[Array, float], y: Integers, sizes: Integers, activation: int, l2: float
+    ) -> float:
+        scores, squares = _passed(theta, state[0], state[1], sizes, layer, start, 0, l2)
+        return cross_entropy(scores, y) / y.size + 0.5 * l2 * squares
+
+    return last
+
+
+@cached_njit
+def _passed(
+    theta: Array, a: Array, squares: float, sizes: Integers, layer: int, start: int, activation: int, l2: float
+) -> tuple[Array, float]:
+    """What a layer makes of the activations before it, and the squares of W up to it."""
+    w, b, _ = _layer(theta, sizes, layer, start)
+    z = _affine(w, b, a)
+    activate(z, activation)
+    return z, squares + sum_of_squares(w) if l2 != 0.0 else 0.0
+
+
 @cached_njit
 def backward(theta: Array, x: Array, y: Integers, sizes: Integers, activation: int, l2: float, flaw: int) -> Array:
     """dJ/dtheta, shape (n,), right where ``flaw`` is 0."""
@@ -167,6 +220,7 @@ def mlp(
     l2: float = 0.0,
     seed: int = 0,
     bug: str | None = None,
+    staged: bool = False,
 ) -> Problem:
     """A classifier of the given layer ``sizes`` on random data, to be checked.
 
@@ -185,6 +239,8 @@ def mlp(
     bug : str, optional
         The name of a deliberate mistake in the gradient (`bugs`); None for the right gradient. Bugs about the L2
         term take ``l2 = 0.01`` where it is 0.
+    staged : bool
+        Whether the cost comes in stages, a layer each, or in one piece; the same bits either way.
     """
     require_one_of(ACTIVATIONS, activation=activation)
     require_at_least(1, examples=examples)
@@ -206,4 +262,5 @@ def mlp(
     y = rng.integers(sizes[-1], size=examples)
     args = (x, y, np.array(sizes, dtype=np.int64), CODES[activation], mistake.l2(l2))
     name = f"mlp {'-'.join(map(str, sizes))} {activation}" + (f", bug {bug}" if bug else "")
-    return Problem(cost, _bugs.planted(backward, layout, mistake), theta, args, layout, name)
+    made = in_stages(_stages(layout), layout) if staged else cost
+    return Problem(made, _bugs.planted(backward, layout, mistake), theta, args, layout, name)

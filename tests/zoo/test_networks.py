@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -79,3 +81,27 @@ def test_the_default_has_about_ten_thousand_parameters():
 def test_what_makes_no_sense_is_refused(make, options, message):
     with pytest.raises(fc.InputError, match=message):
         make(**options)
+
+
+STAGED = {
+    "mlp": lambda **options: zoo.mlp((12, 20, 15, 8, 5), **options),
+    "one hidden layer": lambda **options: zoo.mlp((6, 5, 3), l2=0.1, **options),
+    "conv": zoo.conv,
+    "conv with a penalty": lambda **options: zoo.conv(l2=0.1, **options),
+    "lenet": lambda **options: zoo.lenet(examples=2, **options),
+}
+
+
+@pytest.mark.parametrize("network", STAGED.values(), ids=STAGED)
+def test_a_cost_in_stages_gives_the_bits_of_that_in_one_piece(network):
+    one, other = network(staged=True), network(staged=False)
+    assert one.cost(one.theta, *one.args) == other.cost(other.theta, *other.args)
+    components = np.unique(np.linspace(0, one.theta.size - 1, 60).astype(int))
+    reports = [problem.check(components=components) for problem in (one, other)]
+    assert reports[0].passed and replace(reports[0], seconds=0, name="") == replace(reports[1], seconds=0, name="")
+
+
+def test_lenet_has_the_size_of_lenet_and_its_gradient_is_right():
+    problem = zoo.lenet(examples=2)
+    assert problem.theta.size == 44_426
+    assert problem.screen().passed
