@@ -49,3 +49,17 @@ def or_dash(value: float | None, form: str) -> str:
 
 def counted(workers: int) -> str:
     return f"{workers} worker" + ("" if workers == 1 else "s")
+
+
+def marks(name: str) -> tuple[str, str]:
+    """What stands before and after a part of a file that is generated."""
+    return f"<!-- {name}:start -->", f"<!-- {name}:end -->"
+
+
+def refreshed(text: str, generated: str, name: str) -> str:
+    """``text`` with ``generated`` between the marks of this name, whatever stood there."""
+    start, end = marks(name)
+    if text.count(start) != 1 or text.count(end) != 1 or text.index(start) > text.index(end):
+        raise ValueError(f"the text must hold {start} and {end} once each, in this order, got something else: add them")
+    before, rest = text.split(start)
+    return f"{before}{start}\n{generated.strip()}\n{end}{rest.split(end)[1]}"

@@ -8,7 +8,6 @@ from typing import Any
 from benchmarks.markdown import DASH, counted, digits, duration, or_dash, prose, rate, table
 from benchmarks.records import FirstResult, Machine, Measured, Outcome, Peak, Results, exponent
 
-START, END = "<!-- benchmarks:start -->", "<!-- benchmarks:end -->"
 _FIT_FROM = 500  # components; below, what a check takes whatever n is counts
 
 _RIVALS = (
@@ -29,21 +28,13 @@ _SCALING = (
 )
 
 
-def refreshed(text: str, generated: str) -> str:
-    """``text`` with ``generated`` between its markers, whatever stood there."""
-    if text.count(START) != 1 or text.count(END) != 1 or text.index(START) > text.index(END):
-        raise ValueError(f"the text must hold {START} and {END} once each, in this order, got something else: add them")
-    before, rest = text.split(START)
-    return f"{before}{START}\n{generated.strip()}\n{END}{rest.split(END)[1]}"
-
-
 def results(measured: Results) -> str:
-    """RESULTS.md: every section that was measured."""
+    """What stands between the marks of RESULTS.md: every section that was measured."""
     made = (
         f"Made by `python -m benchmarks.table`{_how(measured)}. Times are medians, ratios the medians of the ratios of "
         "runs made in turn."
     )
-    return "\n\n".join(["# Results", prose(made), prose(_machine(measured.machine)), *sections(measured)]) + "\n"
+    return "\n\n".join([prose(made), prose(_machine(measured.machine)), *sections(measured)])
 
 
 def sections(measured: Results) -> list[str]:

@@ -19,13 +19,13 @@ from benchmarks import picture, render
 from benchmarks.cases import Case, affordable, checking, differencing, in_turn, measured, screening
 from benchmarks.compare import Network, compared
 from benchmarks.costs import network, spinning
+from benchmarks.files import PICTURE, README, RESULTS, tell, write
 from benchmarks.fresh import first_results, peak
-from benchmarks.markdown import counted, duration
+from benchmarks.markdown import counted, duration, refreshed
 from benchmarks.records import FirstResult, Machine, Measured, Outcome, Peak, Results, Timing
 from benchmarks.rivals import BASE, RIVALS
 
-HERE = Path(__file__).parent
-RESULTS, PICTURE, README = HERE / "RESULTS.md", HERE / "scaling.png", HERE.parent / "README.md"
+MARKS = "benchmarks"
 PACKAGES = ("fastcheck", "numba", "numpy", "scipy", "torch", "jax", "statsmodels", "optimagic", "numdifftools")
 SPIN_EPS = 1e-4  # near the best for the cost that spins
 
@@ -156,23 +156,6 @@ def _cpu() -> str:
     return models[0] if models else platform.processor() or platform.machine()
 
 
-def write(contents: dict[Path, bytes]) -> None:
-    """Every file whole or not at all: each is written beside its place, then all are moved there."""
-    beside = {path: path.with_name(path.name + ".new") for path in contents}
-    try:
-        for path, content in contents.items():
-            beside[path].write_bytes(content)
-        for path in contents:
-            os.replace(beside[path], path)
-    finally:
-        for path in beside.values():
-            path.unlink(missing_ok=True)
-
-
-def tell(line: str) -> None:
-    print(line, file=sys.stderr, flush=True)
-
-
 def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser("python -m benchmarks.table", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="few repeats and small sizes; the files say so")
@@ -186,7 +169,8 @@ def main(arguments: list[str] | None = None) -> int:
     chosen = parser.parse_args(arguments)
     if not chosen.only and importlib.util.find_spec("matplotlib") is None:
         parser.error("the picture needs matplotlib, got none: pip install matplotlib, or choose tables with --only")
-    render.refreshed(README.read_text(), "")  # fails now, not after the measuring
+    for path in (README, RESULTS):
+        refreshed(path.read_text(), "", MARKS)  # fails now, not after the measuring
     try:
         found = _measure(chosen.only or SECTIONS, QUICK if chosen.quick else FULL, chosen.quick)
     except KeyboardInterrupt:
@@ -196,8 +180,9 @@ def main(arguments: list[str] | None = None) -> int:
         print("\n\n".join(render.sections(found)))
     else:
         image = picture.scaling(found)
-        text = render.refreshed(README.read_text(), render.readme(found))
-        write({RESULTS: render.results(found).encode(), PICTURE: image, README: text.encode()})
+        made = {RESULTS: render.results(found), README: render.readme(found)}
+        texts = {path: refreshed(path.read_text(), text, MARKS).encode() for path, text in made.items()}
+        write({**texts, PICTURE: image})
         tell(f"wrote {RESULTS.name}, {PICTURE.name} and the table of {README.name}")
     return 0
 

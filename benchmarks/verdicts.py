@@ -1,128 +1,31 @@
-"""How often each checker's default rule accuses a right gradient, passes a wrong one, or cannot tell; written as Markdown.
+"""``python -m benchmarks.verdicts``: how often each checker accuses a right gradient, passes a wrong one, or cannot tell.
 
-    python -m benchmarks.verdicts [--quick]
-
-Rules of libraries that need not be installed are applied by their documented formula, to first order and to the
-gradient alone (no second derivatives, no forward mode):
-
-    torch gradcheck          central, 1e-6     every |a - n| <= 1e-5 + 1e-3 |n|
-    JAX check_grads          central, 1e-4     one normal direction: |a.u - n| <= 1e-5 + 1e-5 |n|           (float64)
-    autograd check_grads     central, 0.5e-6   one normal direction: |a.u - n| < 1e-6, or < 1e-6 |a.u + n|
-    scipy check_grad         forward, 1.5e-8   ||a - n|| < 1e-6: it states no threshold, this is a common one
-    scipy check_derivative   forward, relative max |a - n| / max(1, |n|) "on the order of 1e-6 or lower": 10^-5.5
-    course                   central, 1e-7     ||a - n|| / (||a|| + ||n||) <= 2e-7
+Writes the tables into RESULTS.md and the short one into the README, both between markers, all at the end. The rules are
+in `benchmarks.rules`; it takes some minutes, and nothing in it depends on the machine's speed.
 """
 
 from __future__ import annotations
 
+import argparse
 import sys
 import time
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
-from scipy.optimize import check_grad
-from scipy.optimize._numdiff import check_derivative
 
 import fastcheck as fc
 from benchmarks import models
+from benchmarks.files import README, RESULTS, tell, write
+from benchmarks.markdown import prose, refreshed, table
 from benchmarks.models import Model, Vector
+from benchmarks.rules import ACCUSED, CANNOT_TELL, PASSED, RULES
 from fastcheck import zoo
 
-ACCUSED, PASSED, CANNOT_TELL = "accused", "passed", "cannot tell"
-Said = tuple[str, int]  # the verdict and the evaluations of J that it took
+MARKS = "verdicts"
+Found = Mapping[tuple[str, str], "Tally"]  # by situation and rule
 
-
-class Counted:
-    """A cost that counts its evaluations."""
-
-    def __init__(self, model: Model) -> None:
-        self.model, self.evaluations = model, 0
-
-    def __call__(self, theta: Vector, *_: object) -> float:
-        self.evaluations += 1
-        return float(self.model.cost(theta, *self.model.args))
-
-
-def central(cost: Counted, theta: Vector, steps: Vector, width: float) -> Vector:
-    """(J(theta + step) - J(theta - step)) / width for each of ``steps``."""
-    return np.array([cost(theta + step) - cost(theta - step) for step in steps]) / width
-
-
-# --- the rivals' rules: is it right? -----------------------------------------------------------------------------------
-def torch_gradcheck(cost: Counted, a: Vector, theta: Vector) -> bool:
-    n = central(cost, theta, 1e-6 * np.eye(theta.size), 2e-6)
-    return bool(np.allclose(a, n, rtol=1e-3, atol=1e-5))
-
-
-def jax_check_grads(cost: Counted, a: Vector, theta: Vector) -> bool:
-    rng = np.random.RandomState(0)
-    u, v = rng.randn(theta.size), rng.randn()
-    n = v * central(cost, theta, [1e-4 * u], 2e-4)
-    return bool(np.allclose(v * (a @ u), n, rtol=1e-5, atol=1e-5))
-
-
-def autograd_check_grads(cost: Counted, a: Vector, theta: Vector) -> bool:
-    rng = np.random.RandomState(0)
-    u, v = rng.randn(theta.size), rng.randn()
-    n = v * central(cost, theta, [0.5e-6 * u], 1e-6)[0]
-    said = v * (a @ u)
-    return bool(abs(said - n) < 1e-6 or abs(said - n) / abs(said + n) < 1e-6)
-
-
-def scipy_check_grad(cost: Counted, a: Vector, theta: Vector) -> bool:
-    return bool(check_grad(cost, lambda _: a, theta) < 1e-6)
-
-
-def scipy_check_derivative(cost: Counted, a: Vector, theta: Vector) -> bool:
-    return bool(check_derivative(cost, lambda _: a, theta) <= 10**-5.5)
-
-
-def course(cost: Counted, a: Vector, theta: Vector) -> bool:
-    n = central(cost, theta, 1e-7 * np.eye(theta.size), 2e-7)
-    return not np.linalg.norm(a - n) / (np.linalg.norm(a) + np.linalg.norm(n)) > 2e-7
-
-
-def by_rule(right: Callable[[Counted, Vector, Vector], bool]) -> Callable[[Model], Said]:
-    def say(model: Model) -> Said:
-        cost = Counted(model)
-        try:
-            said = PASSED if right(cost, model.grad(model.theta, *model.args), model.theta) else ACCUSED
-        except (ValueError, ArithmeticError):
-            said = CANNOT_TELL
-        return said, cost.evaluations
-
-    return say
-
-
-def by_fastcheck(call: Callable[..., fc.Report], **options: object) -> Callable[[Model], Said]:
-    words = {"CORRECT": PASSED, "UNRESOLVED": CANNOT_TELL, "WRONG": ACCUSED, "SUSPECT": ACCUSED}
-
-    def say(model: Model) -> Said:
-        try:
-            report = call(
-                model.cost, model.grad, model.theta, model.args, layout=model.layout, progress=False, **options
-            )
-        except Exception as error:  # a crash is no verdict; which, stands on stderr
-            print(f"{model.name}: {type(error).__name__}: {error}", file=sys.stderr)
-            return CANNOT_TELL, 0
-        return words[report.verdict.name], report.evaluations
-
-    return say
-
-
-RULES: dict[str, Callable[[Model], Said]] = {
-    "fastcheck check": by_fastcheck(fc.check),
-    'fastcheck check, eps="auto"': by_fastcheck(fc.check, eps="auto"),
-    "fastcheck screen": by_fastcheck(fc.screen),
-    "torch gradcheck": by_rule(torch_gradcheck),
-    "JAX check_grads": by_rule(jax_check_grads),
-    "autograd check_grads": by_rule(autograd_check_grads),
-    "scipy check_grad": by_rule(scipy_check_grad),
-    "scipy check_derivative": by_rule(scipy_check_derivative),
-    "course, ratio 2e-7": by_rule(course),
-}
 UNBOUNDED = "zoo course"  # no penalty and separable examples: its optimum is at infinity
 WRONG = ("largest entry 1 % off", "sign of the median entry", "a tensor forgotten")
 
@@ -198,12 +101,79 @@ def tallies(chosen: list[tuple[Model, bool]]) -> dict[tuple[str, str], Tally]:
 
 
 # --- the tables ------------------------------------------------------------------------------------------------------------
-def table(header: list[str], rows: list[list[str]]) -> str:
-    lines = [header, ["---"] + ["---:"] * (len(header) - 1), *rows]
-    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+_RULES = (
+    "Libraries that need not be installed are represented by their documented formula, to first order and for the gradient "
+    "alone: torch gradcheck every |a - n| <= 1e-5 + 1e-3 |n| (central, 1e-6); JAX check_grads one normal direction, "
+    "|a.u - n| <= 1e-5 + 1e-5 |n| (central, 1e-4); autograd check_grads one normal direction, 1e-6 (central, 0.5e-6); scipy "
+    "check_grad ||a - n|| < 1e-6, as it states no threshold (forward); scipy check_derivative max |a - n| / max(1, |n|) <= "
+    "10^-5.5 (forward, relative); the course ||a - n|| / (||a|| + ||n||) <= 2e-7 (central, 1e-7)."
+)
+_OPTIMUM = (
+    "At an exact optimum any multiple of the gradient is right to within rounding: whoever answers there, guesses. torch "
+    "says itself that its rule does not hold for float32. Evaluations of J are medians over the right gradients, by component."
+)
 
 
-def summed(parts: list[Tally]) -> Tally:
+def results(found: Found, n_models: int) -> str:
+    """The section of RESULTS.md: all situations together, then each by itself."""
+    said = (
+        f"Made by `python -m benchmarks.verdicts`: {n_models} models and networks of the zoo, each at a random point, where a "
+        "fit stops, beside it, at its exact optimum, in mixed units and in float32, with the right gradient and three wrong "
+        f"ones ({', '.join(WRONG)})."
+    )
+    places = situations_of(found)
+    tables = [told(found, name, within) for name, within in (("all situations", places), *((p, [p]) for p in places))]
+    return "\n\n".join(["## Verdicts beside the rivals' rules", prose(said), prose(_RULES), prose(_OPTIMUM), *tables])
+
+
+def readme(found: Found, n_models: int) -> str:
+    """The short table of the README, and where fastcheck cannot tell."""
+    said = (
+        f"{n_models} models (regressions, likelihoods, Gaussian processes, hidden Markov, small networks, the zoo), each at a random "
+        "point, where a fit stops, beside it, at the exact optimum, in mixed units and in float32; with the right gradient "
+        f"and three wrong ones ({', '.join(WRONG)}). Each rule is applied as its library documents it, whether that is "
+        "installed or not; evaluations of J are medians by component."
+    )
+    places = situations_of(found)
+    parts = [prose(said), told(found, "all situations", places), prose(summary(found, places))]
+    link = "Made by `python -m benchmarks.verdicts`. Each situation by itself, and each rule: [benchmarks/RESULTS.md](benchmarks/RESULTS.md#verdicts-beside-the-rivals-rules)."
+    return "\n\n".join([*parts, prose(link)])
+
+
+def summary(found: Found, places: Sequence[str]) -> str:
+    """What fastcheck accused and passed, and which right gradients `check` leaves open."""
+    ours = [summed([found[place, rule] for place in places]) for rule in RULES if rule.startswith("fastcheck")]
+    n_accused, n_passed = (
+        sum(counts) for counts in zip(*((t.right[ACCUSED], t.wrong[PASSED]) for t in ours), strict=True)
+    )
+    by_place = [(place, found[place, "fastcheck check"].right) for place in places]
+    where = ", ".join(f"{place} {right[CANNOT_TELL]} of {right.total()}" for place, right in by_place)
+    return (
+        f"fastcheck accused {n_accused} right gradients and passed {n_passed} wrong ones. Right ones that `check` leaves open: "
+        f"{where}."
+    )
+
+
+def situations_of(found: Found) -> list[str]:
+    return list(dict.fromkeys(situation for situation, _ in found))
+
+
+def told(found: Found, name: str, within: Sequence[str]) -> str:
+    """A row for every rule, over these situations."""
+    whole = {rule: summed([found[place, rule] for place in within]) for rule in RULES}
+    some = next(iter(whole.values()))
+    header = [
+        f"{name}: {some.right.total()} right, {some.wrong.total()} wrong",
+        "right accused",
+        "right, cannot tell",
+        "wrong passed",
+        "wrong, cannot tell",
+        "evaluations a component",
+    ]
+    return table(header, [row(rule, t) for rule, t in whole.items()])
+
+
+def summed(parts: Sequence[Tally]) -> Tally:
     whole = Tally()
     for part in parts:
         whole.right.update(part.right)
@@ -217,33 +187,30 @@ def row(name: str, t: Tally) -> list[str]:
     return [name, *map(str, counts), f"{np.median(t.evaluations):.1f}"]
 
 
-def show(found: dict[tuple[str, str], Tally]) -> str:
-    places = list(dict.fromkeys(situation for situation, _ in found))
-    text = []
-    for name, within in (("all situations", places), *((place, [place]) for place in places)):
-        whole = {rule: summed([found[place, rule] for place in within]) for rule in RULES}
-        some = next(iter(whole.values()))
-        header = [
-            f"{name}: {some.right.total()} right, {some.wrong.total()} wrong",
-            "right accused",
-            "right, cannot tell",
-            "wrong passed",
-            "wrong, cannot tell",
-            "evaluations a component",
-        ]
-        text.append(table(header, [row(rule, t) for rule, t in whole.items()]))
-    return "\n\n".join(text)
-
-
-def main() -> None:
+def main(arguments: list[str] | None = None) -> int:
+    parser = argparse.ArgumentParser("python -m benchmarks.verdicts", description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="an eighth of the models; print, and write nothing")
+    quick = parser.parse_args(arguments).quick
+    for path in (README, RESULTS):
+        refreshed(path.read_text(), "", MARKS)  # fails now, not after the measuring
     begin = time.perf_counter()
     chosen = [(model, False) for model in models.problems()] + [(model, True) for model in networks()]
-    if "--quick" in sys.argv:
-        chosen = chosen[::8]
-    with np.errstate(all="ignore"):
-        print(show(tallies(chosen)))
-    print(f"{time.perf_counter() - begin:.0f} s", file=sys.stderr)
+    chosen = chosen[::8] if quick else chosen
+    try:
+        with np.errstate(all="ignore"):
+            found = tallies(chosen)
+    except KeyboardInterrupt:
+        tell("interrupted: nothing was written")
+        return 130
+    tell(f"{time.perf_counter() - begin:.0f} s")
+    if quick:
+        print(results(found, len(chosen)))
+        return 0
+    made = {RESULTS: results(found, len(chosen)), README: readme(found, len(chosen))}
+    write({path: refreshed(path.read_text(), text, MARKS).encode() for path, text in made.items()})
+    tell(f"wrote the verdicts of {RESULTS.name} and {README.name}")
+    return 0
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

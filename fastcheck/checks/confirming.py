@@ -27,16 +27,17 @@ class Confirmed:
     witnesses: tuple[Witness, ...]
 
 
-def confirm(measured: Screened, group: Group, name: str, left: list[int]) -> Confirmed:
+def confirm(measured: Screened, group: Group, left: list[int], name: str | None = None) -> Confirmed:
     """The refuted directions of a group, followed down to components where kinks could hide in them.
 
-    ``left`` holds how many may still be followed in this screen.
+    ``left`` holds how many may still be followed in this screen. ``name`` is that of the one tensor they are over:
+    over several, a direction does not say which of them is wrong, and components must.
     """
     failed = measured.failed(group)
     if not failed.any():
         return Confirmed(failed, ())
     alone = failed & accuse_alone(group.slopes, measured.kinks)
-    if alone.any():
+    if alone.any() and name is not None:
         said, claimed = group.slopes.said, group.slopes.claimed
         along = f"direction on {name}"
         told = (said.witness(k, along, None, float(claimed[k])) for k in np.flatnonzero(alone).tolist())
@@ -44,7 +45,7 @@ def confirm(measured: Screened, group: Group, name: str, left: list[int]) -> Con
     if left[0] < 1:
         return Confirmed(np.zeros_like(failed), ())
     left[0] -= 1
-    found = _by_match(measured, group) or _by_halving(measured, group)
+    found = _by_match(measured, group) or component_witnesses(measured, halved(measured, group))
     return Confirmed(failed & bool(found), found)
 
 
@@ -65,8 +66,8 @@ def _by_match(measured: Screened, group: Group) -> tuple[Witness, ...]:
     return component_witnesses(measured, np.argpartition(-score, k - 1)[:k].astype(np.int64))
 
 
-def _by_halving(measured: Screened, group: Group) -> tuple[Witness, ...]:
-    """The worst direction cut in halves, as long as one of them is refuted, and then the components that are left."""
+def halved(measured: Screened, group: Group) -> Indices:
+    """The worst direction cut in halves, as long as one of them is refuted: the components that are left, a few."""
     failed = measured.failed(group)
     worst = int(np.argmax(np.where(failed, group.slopes.error, -1.0)))
     u = group.directions[worst]
@@ -82,7 +83,7 @@ def _by_halving(measured: Screened, group: Group) -> tuple[Witness, ...]:
         u = halves[int(np.argmax(error))]
     span = np.arange(u.start, u.stop)
     sizes = np.abs(measured.analytic[span]) * measured.units[span]
-    return component_witnesses(measured, span[np.argsort(-sizes, kind="stable")[:_FEW]])
+    return span[np.argsort(-sizes, kind="stable")[:_FEW]]
 
 
 def component_witnesses(measured: Screened, indices: Indices) -> tuple[Witness, ...]:

@@ -2,9 +2,9 @@
 
 The slopes that the screen measured point at components: an error in one leaves a trace of its own in all of them. Those
 are looked at by themselves; where none is wrong, a failing direction is halved, and the search goes where the residual
-is. What is found is set right and the tensor tried again along new directions, until they pass. A tensor in which most
-of a sample of components is wrong is wrong throughout, and is named, not searched. Nothing is named that its own ladder
-does not refute.
+is. What is found is set right and the tensor tried again along new directions, until they pass. A tensor is named in
+place of its components only where most of those that can be told are wrong: of a small one all are looked at, of a
+large one a sample or two. Nothing is named that its own ladder does not refute.
 """
 
 from __future__ import annotations
@@ -127,35 +127,41 @@ class _Hunt:
         """Search one tensor, along whose directions the gradient fails."""
         try:
             if tensor.size <= _SMALL:
-                self._look_at_all(tensor)
+                self._look_at_all(tensor, group)
             else:
                 self._search(tensor, group)
         except _Spent:
             self.unsearched.append(tensor.name)
 
-    def _look_at_all(self, tensor: Tensor) -> None:
-        """Every component by itself; where more than half are wrong, all of it is."""
-        found = self._refuted(np.arange(tensor.start, tensor.stop))
-        if tensor.size >= 2 and 2 * len(found) > tensor.size:
+    def _look_at_all(self, tensor: Tensor, group: Group) -> None:
+        """Every component by itself."""
+        every = np.arange(tensor.start, tensor.stop)
+        told = self._can_be_told(every)
+        found = self._refuted(every)
+        n_told = np.union1d(told, list(found)).size
+        n_few = min(rule.FEW, max(tensor.size - 1, 1))
+        if len(found) > max(n_few, rule.MOST * n_told):
             self.throughout.append(tensor.name)
-        elif found:
-            self._note(found)
-        else:
+            return
+        self._note(found)
+        if not found or any(way.fails for way in self._remaining(group)):
             self.unsearched.append(tensor.name)
 
     def _search(self, tensor: Tensor, group: Group) -> None:
-        throughout = len(self._candidates(tensor, group)) > 1 and self._wrong_throughout(
-            np.arange(tensor.start, tensor.stop)
-        )
+        every = np.arange(tensor.start, tensor.stop)
+        throughout = len(self._candidates(tensor, group)) > 1 and self._wrong_throughout(every)
         way = None if throughout else self._after_match(tensor, group)
-        in_vain = 0
+        in_vain = n_sampled = 0
         while way is not None and not throughout:
             in_vain = 0 if self._descend(way, tensor) else in_vain + 1
             if in_vain == _TRIES:
                 self.unsearched.append(tensor.name)
                 return
             self._join_lines(tensor)
-            throughout = len(self._found_in(tensor)) > rule.MANY
+            found = self._found_in(tensor)
+            if len(found) > (n_sampled + 1) * rule.MANY:
+                n_sampled += 1
+                throughout = self._wrong_throughout(np.setdiff1d(every, found))
             way = None if throughout else self._failing_again(tensor)
         if throughout:
             self.throughout.append(tensor.name)
@@ -273,13 +279,33 @@ class _Hunt:
         return list(found)
 
     def _wrong_throughout(self, indices: Indices) -> bool:
-        """Whether a sample of these components, where the gradient is large enough to tell, is mostly wrong."""
+        """Whether all but one of a sample of these components are wrong, or most of it and of a second one.
+
+        It is drawn from all but the smallest of those that can be told: the largest may be those that are wrong.
+        """
         if indices.size < 2 * _SAMPLE:
             return False
         drawn = self.rng.choice(indices, size=min(16 * _SAMPLE, indices.size), replace=False)
-        sizes = np.abs(self.gradient[drawn]) * self.measured.units[drawn]
-        strongest = np.sort(drawn[np.argsort(-sizes, kind="stable")[:_SAMPLE]])
-        return len(self._refuted(strongest)) > rule.MOSTLY
+        told = self._can_be_told(drawn)
+        sizes = self._sizes(told)
+        large = told[sizes >= np.quantile(sizes, rule.SMALLEST)] if told.size >= 2 * _SAMPLE else drawn
+        for sample in (large[:_SAMPLE], large[_SAMPLE : 2 * _SAMPLE]):
+            n_wrong = len(self._refuted(np.sort(sample))) if sample.size else 0
+            if n_wrong <= rule.MOST * sample.size:
+                return False
+            if n_wrong >= sample.size - 1:
+                return True
+        return True
+
+    def _can_be_told(self, indices: Indices) -> Indices:
+        """Those of the components whose gradient is more than what counts as no error among them."""
+        sizes = self._sizes(indices)
+        return indices[sizes > max(rule.GREAT, self.measured.accept) * largest(sizes)]
+
+    def _sizes(self, indices: Indices) -> Vector:
+        """The gradient's, in units of scale."""
+        with np.errstate(over="ignore"):
+            return np.asarray(np.abs(self.gradient[indices]) * self.measured.units[indices])
 
     def _join_lines(self, tensor: Tensor) -> None:
         """Where two of the components found share a row or column, see whether all of it is wrong."""

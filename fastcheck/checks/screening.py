@@ -9,25 +9,26 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from fastcheck.checks.confirming import Confirmed, confirm
+from fastcheck.checks.faint import faint
 from fastcheck.checks.groups import Group, Screened, measure
 from fastcheck.checks.opening import Opening, opened
 from fastcheck.diagnosis.diagnose import findings_of_screen
 from fastcheck.diagnosis.evidence import Part
 from fastcheck.judge import rule
 from fastcheck.judge.ratios import if_repeatable
-from fastcheck.judge.screening import Estimate, as_its_worst, estimate, judged
-from fastcheck.judge.verdict import Cause, Judgement, TensorReport, Verdict
+from fastcheck.judge.screening import Estimate, OfTensor, as_its_worst, blamed, estimate, judged, left_open
+from fastcheck.judge.verdict import Cause, Judgement, TensorReport, Verdict, Witness
 from fastcheck.problem import accept as accepting
 from fastcheck.problem.layout import Layout, Tensor
 from fastcheck.problem.question import ACCEPT
 from fastcheck.results.report import Report
-from fastcheck.vectors import Vector, first_not_finite, norm
+from fastcheck.vectors import Flags, Vector, first_not_finite, norm
 
 
 def screen(
@@ -64,43 +65,32 @@ def screen(
     )
     with opened(question, options) as opening:
         begin = time.perf_counter()
-        measured = measure(opening, np.random.default_rng(options.seed))
-        return _report(measured, opening, begin)
+        rng = np.random.default_rng(options.seed)
+        return _report(measure(opening, rng), opening, rng, begin)
 
 
-def _report(measured: Screened, opening: Opening, begin: float) -> Report:
+def _report(measured: Screened, opening: Opening, rng: np.random.Generator, begin: float) -> Report:
     question, evaluator, analytic = opening.question, opening.evaluator, opening.analytic.first
-    layout, accept, left = question.layout, measured.accept, [rule.CONFIRMED]
-    own = {k: confirm(measured, group, layout.tensors[k].name, left) for k, group in measured.tensors.items()}
-    if len(measured.tensors) > 1 and not any(c.accuses.any() for c in own.values()):
-        whole = confirm(measured, measured.whole, "all tensors", left)
-    else:
-        accused = any(c.accuses.any() for c in own.values())
-        whole = Confirmed(measured.failed(measured.whole) & accused, ())
-    seconds = time.perf_counter() - begin
-    judgements = {
-        k: judged(group.slopes, measured.top, accept, own[k].accuses) for k, group in measured.tensors.items()
-    }
+    layout, accept = question.layout, measured.accept
+    found = estimate(measured.whole.slopes, accept)
     estimates = {k: estimate(group.slopes, accept) for k, group in measured.tensors.items()}
+    accused = _accused(measured)
+    together = judged(measured.whole.slopes, measured.top, accept, accused.whole)
+    parts = _judged(measured, accused, analytic)
+    told, parts = as_its_worst(together, found.size, parts, accept)
+    if told.verdict is Verdict.CORRECT and (words := faint(measured, rng)):
+        parts = [
+            left_open(part, words[k]) if k in words else part for k, part in zip(measured.tensors, parts, strict=True)
+        ]
+        told, parts = as_its_worst(together, found.size, parts, accept)
+    seconds = time.perf_counter() - begin
+    judgements = {k: part.judgement for k, part in zip(measured.tensors, parts, strict=True)}
     tensors = tuple(
         _tensor_report(tensor, analytic[tensor.slice], judgements.get(k), estimates.get(k))
         for k, tensor in enumerate(layout.tensors)
     )
-    found = estimate(measured.whole.slopes, accept)
     guarantee = None if measured.sides.any() else found.guarantee  # it needs signs that are drawn
-    together = judged(measured.whole.slopes, measured.top, accept, whole.accuses)
-    parts = [
-        (
-            t.name,
-            Judgement(t.ratio, t.floor, t.verdict, t.reason, judgements[k].cause),
-            _open(measured.tensors[k]),
-            estimates[k].size,
-        )
-        for k, t in enumerate(tensors)
-        if k in judgements
-    ]
-    told = if_repeatable(as_its_worst(together, found.size, parts, accept), analytic, opening.analytic.again)
-    witnesses = tuple(w for c in (*own.values(), whole) for w in c.witnesses)
+    told = if_repeatable(told, analytic, opening.analytic.again)
     said = findings_of_screen(
         question, evaluator, opening.analytic, told, tensors, [_part(measured, k) for k in measured.tensors],
         guarantee, _kinked(measured),
@@ -112,7 +102,7 @@ def _report(measured: Screened, opening: Opening, begin: float) -> Report:
         reason=told.reason,
         numeric=None,
         analytic=analytic,
-        witnesses=witnesses if told.verdict.accuses else (),
+        witnesses=accused.witnesses if told.verdict.accuses else (),
         agreement=found.ratio,
         components=None,
         layout=layout,
@@ -130,6 +120,43 @@ def _report(measured: Screened, opening: Opening, begin: float) -> Report:
     )
 
 
+@dataclass(frozen=True, eq=False)
+class _Accused:
+    """Which directions accuse, by tensor and over everything, and who says so."""
+
+    tensors: Mapping[int, Flags]
+    whole: Flags
+    witnesses: tuple[Witness, ...]
+
+    def of(self, layout: Layout, k: int) -> list[Witness]:
+        """The components of one tensor that do."""
+        own = layout.tensors[k].slice
+        return [w for w in self.witnesses if w.index is not None and own.start <= w.index < own.stop]
+
+
+def _accused(measured: Screened) -> _Accused:
+    layout, left = measured.layout, [rule.CONFIRMED]
+    own = {k: confirm(measured, group, left, layout.tensors[k].name) for k, group in measured.tensors.items()}
+    accused = any(c.accuses.any() for c in own.values())
+    whole = Confirmed(measured.failed(measured.whole) & accused, ())
+    if len(own) > 1 and not accused:
+        whole = confirm(measured, measured.whole, left)
+    witnesses = tuple(w for c in (*own.values(), whole) for w in c.witnesses)
+    return _Accused({k: c.accuses for k, c in own.items()}, whole.accuses, witnesses)
+
+
+def _judged(measured: Screened, accused: _Accused, analytic: Vector) -> list[OfTensor]:
+    """The judgement on each tensor that was measured."""
+    layout, top, accept = measured.layout, measured.top, measured.accept
+    parts = []
+    for k, group in measured.tensors.items():
+        own = blamed(judged(group.slopes, top, accept, accused.tensors[k]), accused.of(layout, k), accept)
+        if first_not_finite(analytic[layout.tensors[k].slice]) is not None:
+            own = replace(own, verdict=Verdict.WRONG, reason="the gradient is nan or inf", cause=Cause.NONE)
+        parts.append(OfTensor(layout.tensors[k].name, own, _open(group)))
+    return parts
+
+
 def _open(group: Group) -> float:
     """What is open along a tensor's directions."""
     return float(np.fmax(group.slopes.error, group.slopes.bound).max())
@@ -140,8 +167,6 @@ def _tensor_report(
 ) -> TensorReport:
     if judgement is None or found is None:
         return TensorReport(tensor.name, tensor.shape, 0.0, 0.0, Verdict.CORRECT, "no components", None, 0)
-    if first_not_finite(analytic) is not None:
-        judgement = replace(judgement, verdict=Verdict.WRONG, reason="the gradient is nan or inf", cause=Cause.NONE)
     return TensorReport(
         tensor.name, tensor.shape, judgement.ratio, judgement.floor, judgement.verdict, judgement.reason, None,
         tensor.size, found.low, found.high,

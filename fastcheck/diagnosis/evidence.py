@@ -103,6 +103,7 @@ class Part:
         # A gradient of zero leaves no more than what was observed: what does not better than that explains nothing.
         error = min(norm(observed - analytic), norm(observed))
         share = largest(observed) / (largest(observed, analytic) or 1.0)  # of what the slack may owe to a large claim
+        share = share or np.finfo(float).tiny  # a slack that is not known stays so
         slack_norm = max(self.slack_norm * share, GREAT * (norm(observed) + norm(corrected)))
         agrees = bool((left <= self.slack[among] * share).all()) and norm(left) <= slack_norm
         if not agrees and not (nearly and norm(left) <= _NEARLY * error):

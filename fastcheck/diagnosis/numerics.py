@@ -30,6 +30,7 @@ _OPEN = {
     Cause.JUMP: "J jumps at theta: it has no slope there.",
     Cause.DOMAIN: "J has no value at some steps from theta, and the others do not tell.",
     Cause.TWO_SCALES: "J varies on two scales, and its slope is another one seen from near than from far.",
+    Cause.FAINT: "components whose gradient is too small to show along directions in units of scale are off: theta is almost zero there, which may not be its scale. Give scale=, or move theta away from this point.",
     Cause.BUDGET: "not every component that the differences leave open could be measured by itself. Check fewer components (components=, tensors=), or a smaller model of the same kind.",
 }
 

@@ -27,7 +27,7 @@ STYLES = {
     Verdict.WRONG: "bold red",
 }
 _NEXT = {
-    Verdict.CORRECT: "Nothing to do. Check again after some training, and with other activations or data if they differ.",
+    Verdict.CORRECT: "Nothing to do.",
     Verdict.SUSPECT: "Look at the worst components; repeat with another eps: a wrong gradient is wrong at every eps.",
     Verdict.UNRESOLVED: "Repeat as the finding says.",
     Verdict.WRONG: "Look at the backward pass of these tensors, the last layer first: errors travel backwards.",
@@ -45,7 +45,7 @@ def tell(report: Report, worst: int, everything: bool = False) -> Any:
             _components(_beyond_rounding(report, worst)),
         ]
     parts += _findings(notes)
-    if not causes and (report.passed or report.numeric is not None):
+    if not report.findings or (not causes and not report.passed and report.numeric is not None):
         parts += [Text(), Text(_NEXT[report.verdict])]
     return Group(*parts, Text(), Text(_effort(report), style="dim"))
 

@@ -12,6 +12,7 @@ from fastcheck.judge import rule
 from fastcheck.judge.measured import Known, Measured, Tie, best_slopes, known, numeric_bound
 from fastcheck.judge.ratios import ratio_and_floor, worst_of
 from fastcheck.judge.verdict import Cause, Component, Judged, Judgement, Outcome, TensorReport, Verdict, Witness
+from fastcheck.judge.worst import worst_first
 from fastcheck.problem.selection import Selection
 from fastcheck.vectors import Flags, Indices, Vector, largest, norm
 
@@ -143,21 +144,14 @@ def _cause(found: Known, open_: Vector) -> Cause:
 
 
 def _whole(tensors: Sequence[_Tensor], selection: Selection, accept: float) -> tuple[Judgement, list[int]]:
-    """As good as the worst tensor, and the order of the tensors, the worst first.
-
-    One too small to matter, even if all that is open in it were error, does not spoil it.
-    """
+    """As good as the worst tensor, and the order of those that count, the worst first."""
     size = norm(np.array([t.size for t in tensors]))
-    small = max(rule.GREAT, accept) * size
-    counted = [k for k, t in enumerate(tensors) if t.verdict is not Verdict.UNRESOLVED or not t.open_ <= small] or list(
-        range(len(tensors))
-    )
-    order = sorted(counted, key=lambda k: (-tensors[k].verdict.severity, -tensors[k].weight, -tensors[k].open_))
+    order = worst_first(tensors, size, accept)
     worst = tensors[order[0]]
     name = f"{selection.layout.names[order[0]]}: " if len(tensors) > 1 and worst.verdict is not Verdict.CORRECT else ""
     reason = worst.reason
     if worst.verdict is Verdict.CORRECT:
-        open_ = norm(np.array([tensors[k].open_ for k in counted]))
+        open_ = norm(np.array([tensors[k].open_ for k in order]))
         if size:
             reason = f"every slope agrees: ||max(E, B)|| / (||G|| + ||S||) = {_share(open_, size):.1e}"
     return Judgement(0.0, 0.0, worst.verdict, name + reason, worst.cause), order

@@ -107,7 +107,8 @@ def _reaches_down(sight: Sight, claimed: Array, best: Reading) -> Flags:
     apart = np.abs(found.value - claimed[:, None]) > rule.CLEAR * found.bound
     excludes &= apart | ~is_from_afar(sight, best.bound, best.level)[:, None]
     finest = np.where(excludes, found.level, EMPTY).min(axis=1, initial=EMPTY)
-    seen_from = rule.JUST_SEEN * np.fmax(sight.grain, sight.noise) / np.abs(best.value - claimed)
+    size = np.fmax(np.abs(claimed), np.abs(best.value))  # readings are sharp by it: a sign apart is seen no nearer
+    seen_from = rule.JUST_SEEN * np.fmax(sight.grain, sight.noise) / np.fmin(np.abs(best.value - claimed), size)
     kink = np.isfinite(sight.low) | ~np.isfinite(claimed)
     quantum = sight.quantum if np.isfinite(sight.quantum) else 0.0
     still = (sight.shape == Shape.STILL) & (np.abs(claimed) >= rule.JUST_SEEN * np.fmax(sight.grain, quantum))

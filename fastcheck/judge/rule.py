@@ -69,6 +69,8 @@ MISSED = 1e-9  # the probability of the guarantee
 TAILS = (0.025, 0.975)  # of the interval of an estimated ratio
 
 # Locating.
-MOSTLY = 3  # wrong ones in a sample of six components; more of them make a tensor, or a line of it, wrong throughout
+MOST = 0.5  # of the components that can be told: more wrong ones make a tensor, or a line of it, wrong throughout
+SMALLEST = 0.25  # of the components, in which a small error of all is not seen
+FEW = 3  # wrong components of a small tensor that are named one by one, unless they are all of it
 EXPLAINED = 3.0  # squared bounds that are left in each direction where one component explains them all
-MANY = 32  # single wrong components beyond which a tensor is named instead
+MANY = 32  # single wrong components after which a tensor is sampled once more: perhaps all of it is wrong

@@ -5,13 +5,15 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
 from fastcheck.evaluate.direction import DENSITY
 from fastcheck.judge import rule
 from fastcheck.judge.outcomes import Outcomes
-from fastcheck.judge.verdict import Cause, Judgement, Outcome, Verdict
+from fastcheck.judge.verdict import Cause, Judgement, Outcome, Verdict, Witness
+from fastcheck.judge.worst import worst_first
 from fastcheck.vectors import Flags, Vector, largest
 
 
@@ -157,16 +159,60 @@ def _agree_together(slopes: Slopes, accept: float) -> bool:
     return bool(rule.TOGETHER * together <= max(rule.LOOK, accept) * 2)
 
 
-def as_its_worst(
-    whole: Judgement, size: float, tensors: Sequence[tuple[str, Judgement, float, float]], accept: float
-) -> Judgement:
-    """The judgement on the whole, as good as its worst tensor; each is (name, judgement, what is open in it, its size).
+def blamed(own: Judgement, witnesses: Sequence[Witness], accept: float) -> Judgement:
+    """The judgement on a tensor with what components of it refute by themselves."""
+    shares = [abs(w.slope - w.analytic) / (abs(w.slope) + abs(w.analytic)) for w in witnesses]
+    edge, most = max(rule.WORRY, accept), max(shares, default=0.0)
+    verdict, sign = (Verdict.WRONG, ">=") if most >= edge else (Verdict.SUSPECT, "<")
+    if not shares or verdict.severity <= own.verdict.severity:
+        return own
+    reason = f"refuted: E / (G + S) of a component = {most:.1e} {sign} {edge:g}"
+    return replace(own, verdict=verdict, reason=reason, cause=Cause.NONE)
 
-    One that is unresolved and too small to matter does not spoil it.
+
+def left_open(own: OfTensor, words: str) -> OfTensor:
+    """A tensor with a component that is refuted, ``words``, by less than counts in units of scale."""
+    reason = f"{Cause.FAINT.words}: {words}, but small in units of scale"
+    judgement = replace(own.judgement, verdict=Verdict.UNRESOLVED, reason=reason, cause=Cause.FAINT)
+    return replace(own, judgement=judgement, open_=math.inf)
+
+
+@dataclass(frozen=True)
+class OfTensor:
+    """The judgement on one tensor, with what the whole needs of it."""
+
+    name: str
+    judgement: Judgement
+    open_: float
+
+    @property
+    def verdict(self) -> Verdict:
+        return self.judgement.verdict
+
+    @property
+    def weight(self) -> float:
+        return self.judgement.ratio
+
+
+def as_its_worst(
+    whole: Judgement, size: float, tensors: Sequence[OfTensor], accept: float
+) -> tuple[Judgement, list[OfTensor]]:
+    """The judgement on the whole, as good as its worst tensor, and those on the tensors.
+
+    Where the directions over everything leave open what no tensor's own do, any of the tensors may be what they see.
     """
-    small = max(rule.GREAT, accept) * size
-    for name, own, open_, _ in tensors:
-        matters = own.verdict is not Verdict.UNRESOLVED or not open_ <= small
-        if matters and own.verdict.severity > whole.verdict.severity:
-            whole = replace(whole, verdict=own.verdict, reason=f"{name}: {own.reason}", cause=own.cause)
-    return whole
+    if len(tensors) < 2:
+        return replace(whole, **_said(tensors[0].judgement)), list(tensors)
+    worst = tensors[worst_first(tensors, size, accept)[0]]
+    if worst.verdict is Verdict.CORRECT and whole.verdict is Verdict.UNRESOLVED:
+        opened = [replace(t, judgement=replace(t.judgement, **_said(whole))) for t in tensors]
+        return whole, opened
+    if worst.verdict is Verdict.CORRECT:
+        return whole, list(tensors)
+    told = replace(worst.judgement, reason=f"{worst.name}: {worst.judgement.reason}")
+    return replace(whole, **_said(told)), list(tensors)
+
+
+def _said(judgement: Judgement) -> dict[str, Any]:
+    """Verdict, reason and cause."""
+    return {"verdict": judgement.verdict, "reason": judgement.reason, "cause": judgement.cause}

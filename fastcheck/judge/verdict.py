@@ -49,6 +49,7 @@ class Cause(enum.IntEnum):
     STATIONARY = 6
     NOISE = 7
     ROUNDING = 8
+    FAINT = 9
 
     @property
     def words(self) -> str:

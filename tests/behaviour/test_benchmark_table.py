@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 sys.path.append(str(Path(__file__).parents[2]))  # the benchmarks are not installed
 
-from benchmarks import compare, markdown, render, rivals, table
+from benchmarks import compare, files, markdown, render, rivals, table, verdicts
 from benchmarks.costs import network
+from benchmarks.models import Model
 from benchmarks.records import FirstResult, Load, Machine, Measured, Outcome, Peak, Results, Timing, exponent
+from benchmarks.rules import ACCUSED, CANNOT_TELL, PASSED, RULES
 
+START, END = markdown.marks(table.MARKS)
 LOAD = Load("mlp", 1000, 1000, 2, 2000, 1e-8, 0.5)
 MACHINE = Machine("A processor", 2, "Linux", "2026-01-31", {"Python": "3.12"})
 USUAL = "two-sided differences"
@@ -112,23 +117,86 @@ def test_scaling_marks_samples_and_states_the_exponent():
 
 
 def test_the_readme_is_refreshed_between_its_markers_only_and_once():
-    text = f"before\n{render.START}\nold\n{render.END}\nafter\n"
-    once = render.refreshed(text, render.readme(RESULTS))
-    assert once.startswith(f"before\n{render.START}\n") and once.endswith(f"\n{render.END}\nafter\n")
+    text = f"before\n{START}\nold\n{END}\nafter\n"
+    once = markdown.refreshed(text, render.readme(RESULTS), table.MARKS)
+    assert once.startswith(f"before\n{START}\n") and once.endswith(f"\n{END}\nafter\n")
     assert "old" not in once
-    assert render.refreshed(once, render.readme(RESULTS)) == once
+    assert markdown.refreshed(once, render.readme(RESULTS), table.MARKS) == once
     assert row(once, "theirs") == ["theirs", "25.0 ms, 25.4 x", "-", "compared with autograd"]
     assert row(once, "absent") == ["absent", "-", "-", ""]
 
 
-def test_the_readme_has_its_markers():
-    render.refreshed(table.README.read_text(), "")
+@pytest.mark.parametrize("path", [files.README, files.RESULTS])
+@pytest.mark.parametrize("name", [table.MARKS, verdicts.MARKS])
+def test_the_files_have_their_marks(path, name):
+    markdown.refreshed(path.read_text(), "", name)
 
 
-@pytest.mark.parametrize("text", ["", render.START, f"{render.END} {render.START}", f"{render.START}{render.END}" * 2])
+@pytest.mark.parametrize("text", ["", START, f"{END} {START}", f"{START}{END}" * 2])
 def test_a_text_without_markers_is_left_alone(text):
     with pytest.raises(ValueError, match="must hold .* once each"):
-        render.refreshed(text, "new")
+        markdown.refreshed(text, "new", table.MARKS)
+
+
+def found(*said):
+    """Tallies of one situation, in which every rule says of a right gradient and of a wrong one what ``said`` has for it."""
+    ours, theirs = said
+    made = {}
+    for name in RULES:
+        tally = made["a place", name] = verdicts.Tally()
+        for is_right, word in zip((True, False), ours if name.startswith("fastcheck") else theirs, strict=True):
+            tally.add(is_right, word, 50, 20)
+    return made
+
+
+def test_verdicts_are_counted_by_rule_and_by_situation():
+    text = verdicts.results(found((CANNOT_TELL, ACCUSED), (ACCUSED, PASSED)), 7)
+    own, theirs = (
+        text.count("| fastcheck check | 0 | 1 | 0 | 0 | 2.5 |"),
+        text.count("| torch gradcheck | 1 | 0 | 1 | 0 | 2.5 |"),
+    )
+    assert (own, theirs) == (2, 2), "all situations, and the only one"
+    assert "| all situations: 1 right, 1 wrong |" in text and "| a place: 1 right, 1 wrong |" in text
+    assert "7 models" in text
+
+
+def test_the_readme_says_what_fastcheck_accused_passed_and_left_open():
+    said = verdicts.readme(found((CANNOT_TELL, PASSED), (PASSED, PASSED)), 7)
+    assert "accused 0 right gradients and passed 3 wrong ones" in said
+    assert "a place 1 of 1" in said
+    said = verdicts.readme(found((ACCUSED, ACCUSED), (PASSED, PASSED)), 7)
+    assert "accused 3 right gradients and passed 0 wrong ones" in said
+
+
+@pytest.mark.parametrize("path", [files.README, files.RESULTS])
+def test_what_is_written_of_fastcheck_holds(path):
+    """None accused and none passed, whatever the situation."""
+    rows = [
+        line
+        for line in path.read_text().splitlines()
+        if re.match(r"\| fastcheck (check|screen)[^|]*(\| *[\d.]+ *){5}\|$", line)
+    ]
+    assert len(rows) in (3, 21)
+    assert {(cells[2].strip(), cells[4].strip()) for cells in (line.split("|") for line in rows)} == {("0", "0")}
+
+
+@pytest.mark.parametrize("name", RULES)
+def test_every_rule_passes_a_plain_right_gradient_and_accuses_twice_as_much(name):
+    g = np.array([1.0, 2.0, 3.0, 4.0])
+    model = Model("linear", lambda theta: float(g @ theta), lambda theta: g, np.linspace(0.1, 0.4, 4))
+    assert RULES[name](model)[0] == PASSED
+    said, evaluations = RULES[name](replace(model, grad=lambda theta: 2 * g))
+    assert said == ACCUSED and evaluations > 0
+
+
+def test_ctrl_c_writes_no_verdicts(monkeypatch, capsys):
+    def interrupted(*given):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(verdicts, "write", lambda contents: pytest.fail("written"))
+    monkeypatch.setattr(verdicts, "tallies", interrupted)
+    assert verdicts.main([]) == 130
+    assert "nothing was written" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
@@ -175,9 +243,9 @@ def test_files_are_written_whole_or_not_at_all(tmp_path):
     first, second = tmp_path / "a", tmp_path / "b"
     first.write_bytes(b"old")
     with pytest.raises(TypeError):
-        table.write({first: b"new", second: None})
+        files.write({first: b"new", second: None})
     assert [path.name for path in tmp_path.iterdir()] == ["a"] and first.read_bytes() == b"old"
-    table.write({first: b"new", second: b"also"})
+    files.write({first: b"new", second: b"also"})
     assert (first.read_bytes(), second.read_bytes()) == (b"new", b"also")
 
 

@@ -10,6 +10,7 @@ import pytest
 
 sys.path.append(str(Path(__file__).parents[2]))  # the benchmarks are not installed
 
+import fastcheck as fc
 from benchmarks import models
 
 MODELS = models.problems()
@@ -51,6 +52,17 @@ def test_wrong_is_wrong(model):
     for kind in models.OFF:
         wrong = models.off(model, kind).grad(model.theta, *model.args)
         assert np.linalg.norm(wrong - g) > 1e-6 * np.linalg.norm(g), kind
+
+
+@pytest.mark.parametrize("name", ["hidden Markov", "local level, Kalman"])
+def test_a_sign_is_told_whatever_the_noise(name):
+    (model,) = (model for model in MODELS if model.name == name)
+    right = model.grad(model.theta, *model.args)
+    for k in range(right.size):
+        wrong = right.copy()
+        wrong[k] *= -1
+        report = fc.check(model.cost, wrong, model.theta, model.args)
+        assert (report.verdict, report.wrong.tolist()) == (fc.Verdict.WRONG, [k]), report.reason
 
 
 @pytest.mark.parametrize("model", MODELS[::4], ids=lambda model: model.name)

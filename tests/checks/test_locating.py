@@ -4,6 +4,7 @@ import json
 
 import numpy as np
 import pytest
+from smooth import SMOOTH, kernel_ridge
 
 import fastcheck as fc
 from fastcheck import zoo
@@ -61,6 +62,55 @@ def test_a_tensor_that_is_wrong_throughout_is_named_and_not_searched(right, fact
     assert location.tensors == ("W2",)
     assert location.components == ()
     assert location.evaluations <= 560
+
+
+@pytest.mark.parametrize("n", [8, 50])
+@pytest.mark.parametrize("make", SMOOTH)
+def test_one_of_few_components_of_a_smooth_cost_is_named_alone(make, n, rng):
+    for seed in range(3):
+        problem = make(n, np.random.default_rng(seed))
+        gradient = problem.grad(problem.theta, *problem.args)
+        wrong, (k,) = gradient.copy(), strong(gradient, rng)
+        wrong[k] *= 1.01
+        location = located(problem, wrong, seed=seed)
+        assert [c.index for c in location.components] == [k], str(location)
+        assert (location.tensors, location.lines, location.unsearched) == ((), (), ())
+
+
+@pytest.mark.parametrize(("n_wrong", "names"), [(2, ()), (3, ("W",))])
+def test_a_small_tensor_is_named_where_all_of_it_is_wrong(n_wrong, names):
+    problem = kernel_ridge(3, np.random.default_rng(0))
+    wrong = problem.grad(problem.theta, *problem.args)
+    wrong[:n_wrong] *= 1.01
+    location = located(problem, wrong)
+    assert location.tensors == names
+    assert sorted(c.index for c in location.components) == ([] if names else [0, 1])
+
+
+def test_components_whose_gradient_is_zero_do_not_speak_for_a_tensor():
+    theta, layout = fc.pack({"used": np.linspace(1, 2, 6), "mostly_unused": np.linspace(1, 2, 20)})
+    weights = np.where(np.arange(26) < 12, 1.0, 0.0)
+    wrong = 2 * weights * theta
+    wrong[6:] *= 1.01
+    location = fc.locate(lambda theta: float(weights @ theta**2), wrong, theta, layout=layout)
+    assert location.tensors == ("mostly_unused",), str(location)
+    assert location.components == ()
+
+
+@pytest.mark.parametrize("make", SMOOTH)
+@pytest.mark.parametrize("factor", [1.01, 100.0])
+def test_many_wrong_components_that_are_not_most_do_not_make_a_tensor(make, factor, rng):
+    problem = make(200, rng)
+    tensor = problem.layout.tensors[0]
+    wrong = problem.grad(problem.theta, *problem.args)
+    which = sorted(rng.choice(tensor.size, 40, replace=False).tolist())
+    wrong[which] *= factor
+    location = located(problem, wrong, budget=20_000)
+    assert (location.tensors, location.lines, location.unsearched) == ((), (), ())
+    assert sorted(c.index for c in location.components) == which
+    some = located(problem, wrong, budget=1_500)
+    assert (some.tensors, some.unsearched) == ((), (tensor.name,))
+    assert {c.index for c in some.components} < set(which)
 
 
 @pytest.mark.parametrize(("index", "name"), [(np.s_[9, :], "W2[9, :]"), (np.s_[:, 33], "W2[:, 33]")])
