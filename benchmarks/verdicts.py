@@ -131,8 +131,8 @@ def readme(found: Found, n_models: int) -> str:
     said = (
         f"{n_models} models (regressions, likelihoods, Gaussian processes, hidden Markov, small networks, the zoo), each at a random "
         "point, where a fit stops, beside it, at the exact optimum, in mixed units and in float32; with the right gradient "
-        f"and three wrong ones ({', '.join(WRONG)}). Each rule is applied as its library documents it, whether that is "
-        "installed or not; evaluations of J are medians by component."
+        f"and three wrong ones ({', '.join(WRONG)}). torch, JAX and autograd are not "
+        "called: their rules are applied by the documented formula. Evaluations of J are medians by component."
     )
     places = situations_of(found)
     parts = [prose(said), told(found, "all situations", places), prose(summary(found, places))]
