@@ -6,11 +6,11 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from fastcheck.checks.settling import settled
+from fastcheck.checks.settling import looked, settled
 from fastcheck.judge import rule
 from fastcheck.judge.outcomes import Outcomes
 from fastcheck.judge.verdict import Cause, Outcome
-from fastcheck.measure.ladder import START
+from fastcheck.measure.ladder import START, grow
 from fastcheck.measure.levels import Table, added, blocks
 from fastcheck.measure.lines import DirectionLines
 from fastcheck.measure.readings import sharpest
@@ -38,9 +38,9 @@ class Guide:
         return np.clip(finest, self.level - _FINER, self.level + _COARSER).astype(np.int64)
 
 
-def guided(lines: DirectionLines, claimed: Vector) -> tuple[Guide, Outcomes, Flags]:
-    """The ladder of a single direction, what it says, and whether it saw a kink."""
-    seen = settled(lines, claimed)
+def guided(lines: DirectionLines, claimed: Vector, hunting: bool = False) -> tuple[Guide, Outcomes, Flags]:
+    """The ladder of a single direction, what it says, and whether it saw a kink; ``hunting`` as in `directed`."""
+    seen = looked(grow(lines.look, lines.table()).knowing(), claimed) if hunting else settled(lines, claimed)
     sight, said = seen.sight, seen.said
     best = sharpest(sight.readings)
     level = int(best.level[0]) if np.isfinite(best.bound[0]) else START
@@ -48,15 +48,23 @@ def guided(lines: DirectionLines, claimed: Vector) -> tuple[Guide, Outcomes, Fla
     return Guide(level, noise), *_between_sides(said, sight, claimed)
 
 
-def directed(lines: DirectionLines, claimed: Vector, sizes: Vector, guide: Guide) -> tuple[Outcomes, Flags]:
-    """What every direction says of its claimed slope, and where a kink was seen; ``sizes`` is ||G|| of each."""
+def directed(
+    lines: DirectionLines, claimed: Vector, sizes: Vector, guide: Guide, hunting: bool = False
+) -> tuple[Outcomes, Flags]:
+    """What every direction says of its claimed slope, and where a kink was seen; ``sizes`` is ||G|| of each.
+
+    Where wrong components are hunted, and by ladders of their own confirmed, two levels are enough to refute as well.
+    """
     every, levels = np.arange(lines.size), guide.levels(sizes)
     table = added(lines.look, lines.table(), *blocks(every, levels, 2))
     slope, bound = _two_levels(table, guide.noise)
     with np.errstate(invalid="ignore"):
         near = np.abs(slope - claimed) <= np.maximum(bound, rule.NEARLY * sizes)
         done = near & (bound <= rule.QUICK * sizes) & (sizes > 0)  # whether J stands still or bends takes more than two
-    said, kink = _agreed(slope, bound), np.zeros(every.size, dtype=bool)
+        wide = np.maximum(bound, rule.NEARLY * sizes)  # two levels may differ by less than they are off
+        off = hunting & (np.abs(slope - claimed) > rule.CLEAR * wide) & (bound <= rule.QUICK * sizes)
+    said, kink = _by_two_levels(slope, np.where(hunting, wide, bound), off), np.zeros(every.size, dtype=bool)
+    done |= off
     slow = np.flatnonzero(~done)
     if slow.size:
         some = lines.some(slow)
@@ -80,14 +88,13 @@ def _two_levels(table: Table, noise: float) -> tuple[Vector, Vector]:
     return second[:, 0], np.where(np.isfinite(bound), bound, np.inf)
 
 
-def _agreed(slope: Vector, bound: Vector) -> Outcomes:
+def _by_two_levels(slope: Vector, bound: Vector, off: Flags) -> Outcomes:
     def full(value: int) -> Indices:
         return np.full(slope.size, value, dtype=np.int64)
 
     bends = np.ones(slope.size, dtype=bool)
-    return Outcomes(
-        full(Outcome.SUPPORTED), slope, bound, full(0), full(2), full(Cause.NONE), bends, np.zeros(slope.size)
-    )
+    outcome = np.where(off, int(Outcome.REFUTED), int(Outcome.SUPPORTED))
+    return Outcomes(outcome, slope, bound, full(0), full(2), full(Cause.NONE), bends, np.zeros(slope.size))
 
 
 def _between_sides(said: Outcomes, sight: Sight, claimed: Vector) -> tuple[Outcomes, Flags]:

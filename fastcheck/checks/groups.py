@@ -50,6 +50,7 @@ class Screened:
     whole: Group
     tensors: Mapping[int, Group]  # by position in the layout
     accept: float
+    hunting: bool  # for wrong components, which will be confirmed
 
     @property
     def top(self) -> float:
@@ -72,11 +73,11 @@ class Screened:
         """Further directions, all over the same components."""
         u = directions[0]
         lines = DirectionLines(self.evaluator, directions, self.units, still)
-        return _group(lines, self.analytic, self.guide, slice(u.start, u.stop))
+        return _group(lines, self.analytic, self.guide, slice(u.start, u.stop), self.hunting)
 
 
-def measure(opening: Opening, rng: np.random.Generator) -> Screened:
-    """The slopes of a screen."""
+def measure(opening: Opening, rng: np.random.Generator, hunting: bool = False) -> Screened:
+    """The slopes of a screen, or where wrong components are hunted of one that takes fewer levels."""
     question, evaluator = opening.question, opening.evaluator
     evaluator.sparing(2)  # copies of theta are what limits n
     analytic, layout, n = opening.analytic.first, question.layout, question.theta.size
@@ -88,16 +89,20 @@ def measure(opening: Opening, rng: np.random.Generator) -> Screened:
     whole = tuple(draw(rng, 0, n, sides) for _ in range(n_whole))
     own = {k: tuple(_on(layout.tensors[k], rng, sides) for _ in range(N_TENSOR)) for k in filled if len(filled) > 1}
     first = DirectionLines(evaluator, whole[:1], question.units)
-    guide, said, kink = guided(first, claims_along(first, analytic))
+    guide, said, kink = guided(first, claims_along(first, analytic), hunting)
     everything = DirectionLines(evaluator, (*whole[1:], *(u for us in own.values() for u in us)), question.units)
     groups = _groups(
-        everything, analytic, guide, [(n_whole - 1, slice(0, n))] + [(N_TENSOR, layout.tensors[k].slice) for k in own]
+        everything,
+        analytic,
+        guide,
+        [(n_whole - 1, slice(0, n))] + [(N_TENSOR, layout.tensors[k].slice) for k in own],
+        hunting,
     )
     sizes = groups[0].slopes
     begin = Group(whole[:1], replace(sizes, said=said, claimed=claims_along(first, analytic)), kink)
     measured = Screened(
         evaluator, layout, question.units, analytic, guide, begin.joined(groups[0]),
-        dict(zip(own, groups[1:], strict=True)), opening.options.accept,
+        dict(zip(own, groups[1:], strict=True)), opening.options.accept, hunting,
     )  # fmt: skip
     if not own:
         return replace(measured, tensors={filled[0]: measured.whole})
@@ -108,18 +113,20 @@ def claims_along(lines: DirectionLines, analytic: Vector) -> Vector:
     return np.array([u.dot(analytic, lines.units) for u in lines.directions])
 
 
-def _group(lines: DirectionLines, analytic: Vector, guide: Guide, span: slice) -> Group:
-    (group,) = _groups(lines, analytic, guide, [(lines.size, span)])
+def _group(lines: DirectionLines, analytic: Vector, guide: Guide, span: slice, hunting: bool) -> Group:
+    (group,) = _groups(lines, analytic, guide, [(lines.size, span)], hunting)
     return group
 
 
-def _groups(lines: DirectionLines, analytic: Vector, guide: Guide, parts: list[tuple[int, slice]]) -> list[Group]:
+def _groups(
+    lines: DirectionLines, analytic: Vector, guide: Guide, parts: list[tuple[int, slice]], hunting: bool
+) -> list[Group]:
     """All directions measured together, and taken apart into groups of so many over these components."""
     claimed = claims_along(lines, analytic)
     with np.errstate(over="ignore", under="ignore"):
         sized = [analytic[span] * lines.units[span] for _, span in parts]
     sizes, sharpest = [norm(g) for g in sized], [largest(g) for g in sized]
-    said, kinks = directed(lines, claimed, np.repeat(sizes, [n for n, _ in parts]), guide)
+    said, kinks = directed(lines, claimed, np.repeat(sizes, [n for n, _ in parts]), guide, hunting)
     groups, start = [], 0
     for (n, _), size, sharp in zip(parts, sizes, sharpest, strict=True):
         which = slice(start, start + n)

@@ -9,7 +9,7 @@ large one a sample or two. Nothing is named that its own ladder does not refute.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -18,8 +18,9 @@ import numpy as np
 from fastcheck.checks.confirming import component_witnesses
 from fastcheck.checks.directing import directed
 from fastcheck.checks.groups import Group, Screened, measure
+from fastcheck.checks.matching import Line, columns_of, patterned, pursued, rows_of
 from fastcheck.checks.opening import opened
-from fastcheck.evaluate.direction import Direction, draw, matched
+from fastcheck.evaluate.direction import Direction, draw
 from fastcheck.judge import rule
 from fastcheck.judge.verdict import Component
 from fastcheck.measure.lines import DirectionLines
@@ -32,7 +33,9 @@ from fastcheck.vectors import Indices, Vector, largest, norm
 _SAMPLE = 6  # components looked at to see whether a tensor, or a line of it, is wrong throughout
 _PASSES = 3  # new directions that have to pass before a tensor counts as set right
 _TRIES = 4  # directions in a row that may lead to nothing
-_CANDIDATES = 4  # components that the slopes point at, looked at together
+_ROUNDS = 5  # how often slopes are looked at for what they point at,
+_FURTHER = 6  # with so many directions more where they do not tell
+_LINES = 2  # rows and columns that they point at, looked at
 _SMALL = 32  # components of a tensor up to which each is looked at
 
 
@@ -67,7 +70,7 @@ def locate(
     )  # fmt: skip
     with opened(question, options) as opening:
         rng = np.random.default_rng(options.seed)
-        return _search(measure(opening, rng), rng, options.budget)
+        return _search(measure(opening, rng, hunting=True), rng, options.budget)
 
 
 def _search(measured: Screened, rng: np.random.Generator, budget: int) -> Location:
@@ -97,9 +100,10 @@ class _Spent(Exception):
 
 @dataclass(frozen=True)
 class _Way:
-    """A direction, its residual, the bound of that, and the error that is none."""
+    """A direction, the slope found, its residual, the bound of that, and the error that is none."""
 
     u: Direction
+    slope: float
     residual: float
     bound: float
     least: float
@@ -148,9 +152,14 @@ class _Hunt:
             self.unsearched.append(tensor.name)
 
     def _search(self, tensor: Tensor, group: Group) -> None:
-        every = np.arange(tensor.start, tensor.stop)
-        throughout = len(self._candidates(tensor, group)) > 1 and self._wrong_throughout(every)
-        way = None if throughout else self._after_match(tensor, group)
+        every, more = np.arange(tensor.start, tensor.stop), list[_Way]()
+        zero = not self.gradient[tensor.slice].any()  # never written
+        if self._match_lines(tensor, group) or (not zero and self._match(tensor, group, more)):
+            return
+        throughout = self._wrong_throughout(every)
+        if not throughout and self._match(tensor, group, more):
+            return
+        way = None if throughout else self._worst(group) or self._failing_again(tensor)
         in_vain = n_sampled = 0
         while way is not None and not throughout:
             in_vain = 0 if self._descend(way, tensor) else in_vain + 1
@@ -167,31 +176,52 @@ class _Hunt:
             self.throughout.append(tensor.name)
             self._forget(self._found_in(tensor))
 
-    def _after_match(self, tensor: Tensor, group: Group) -> _Way | None:
-        """Set right what the slopes point at, as long as they do; then a direction that still fails, or None."""
-        while candidates := self._candidates(tensor, group):
-            found = self._refuted(np.array(sorted(candidates)))
-            if not found:
-                break
+    def _match_lines(self, tensor: Tensor, group: Group) -> bool:
+        """Name the row, the column or the tensor of which a factor explains all that is left, if its components confirm it."""
+        ways = self._known(group)
+        if len(ways) < rule.ENOUGH:
+            return False
+        residuals, bounds = np.array([way.residual for way in ways]), np.array([way.bound for way in ways])
+        sizes = self.gradient * self.measured.units
+        for line in patterned([way.u for way in ways], residuals, bounds, tensor, sizes)[:_LINES]:
+            if self._wrong_throughout(line.indices):
+                (self.throughout if line.name == tensor.name else self.lines).append(line.name)
+                return True
+        return False
+
+    def _match(self, tensor: Tensor, group: Group, more: list[_Way]) -> bool:
+        """Set right what the slopes point at, as far as their own ladders confirm it; whether nothing else is left.
+
+        Where it is not clear what they point at, directions that are added to ``more`` tell.
+        """
+        for _ in range(_ROUNDS):
+            ways = [*self._known(group), *self._again(more)]
+            if not any(way.fails for way in ways):
+                return len(ways) >= rule.ENOUGH
+            residuals, bounds = np.array([way.residual for way in ways]), np.array([way.bound for way in ways])
+            candidates = pursued([way.u for way in ways], residuals, bounds, tensor.slice, self.gradient.size)
+            found = self._refuted(np.array(sorted(candidates))) if candidates else {}
             self._note(found)
             self._join_lines(tensor)
-        worst = max(self._remaining(group), key=lambda way: abs(way.residual) / (way.bound or 1.0), default=None)
-        return worst if worst is not None and worst.fails else self._failing_again(tensor)
+            if self.still:  # what was measured moved with what is now left out
+                return False
+            if not found:
+                drawn = [draw(self.rng, tensor.start, tensor.stop, self.measured.sides) for _ in range(_FURTHER)]
+                more += self._measure(drawn)
+        return False
 
-    def _candidates(self, tensor: Tensor, group: Group) -> set[int]:
-        """Components of the tensor that explain most of what is left in slopes that fail: one, if it explains all."""
-        ways = self._remaining(group)
-        if not any(way.fails for way in ways):
-            return set()
+    def _known(self, group: Group) -> list[_Way]:
+        """The slopes over everything and on the tensor, of which the bounds are known."""
         groups = (self.measured.whole, group) if group is not self.measured.whole else (group,)
-        told = [way for one in groups for way in self._remaining(one) if np.isfinite(way.bound)]
-        residuals, bounds = np.array([way.residual for way in told]), np.array([way.bound for way in told])
-        score = matched([way.u for way in told], residuals, bounds, self.gradient.size)[tensor.slice]
-        best = np.argpartition(-score, _CANDIDATES - 1)[:_CANDIDATES]
-        best = best[np.argsort(-score[best], kind="stable")]
-        left = float(np.sum((residuals / np.maximum(bounds, np.finfo(float).tiny)) ** 2)) - float(score[best[0]])
-        explains = left <= rule.EXPLAINED * len(told)
-        return {tensor.start + int(p) for p in (best[:1] if explains else best)} - self.numeric.keys()
+        return [way for one in groups for way in self._remaining(one) if np.isfinite(way.bound)]
+
+    def _again(self, ways: list[_Way]) -> list[_Way]:
+        """Directions measured before, against the gradient as it was set right since."""
+        return [replace(way, residual=way.slope - way.u.dot(self.gradient, self.measured.units)) for way in ways]
+
+    def _worst(self, group: Group) -> _Way | None:
+        ways = [way for way in self._remaining(group) if way.fails]
+        return max(ways, key=lambda way: abs(way.residual) / (way.bound or 1.0), default=None)
 
     def _remaining(self, group: Group) -> list[_Way]:
         """The group's directions against the gradient as it was set right so far: their slopes are known."""
@@ -199,11 +229,14 @@ class _Hunt:
         if still:  # these slopes were measured with what is now left out
             return []
         claimed = np.array([u.dot(self.gradient, self.measured.units) for u in group.directions])
-        residual = np.where(np.isfinite(slopes.said.slope), slopes.said.slope - claimed, 0.0)
-        least = [self._least(u) for u in group.directions]
-        return [
-            _Way(*way) for way in zip(group.directions, residual.tolist(), slopes.bound.tolist(), least, strict=True)
-        ]
+        return self._ways(group.directions, claimed, slopes.said.slope, slopes.bound)
+
+    def _ways(self, directions: Sequence[Direction], claimed: Vector, slope: Vector, bound: Vector) -> list[_Way]:
+        """Directions with what was measured of them; what is not known leaves no residual."""
+        slope = np.where(np.isfinite(slope) & np.isfinite(bound), slope, claimed)
+        least = [self._least(u) for u in directions]
+        told = zip(directions, slope.tolist(), (slope - claimed).tolist(), bound.tolist(), least, strict=True)
+        return [_Way(*way) for way in told]
 
     def _least(self, u: Direction) -> float:
         """The error along a direction that is none: of no component on it more than the bands allow."""
@@ -229,10 +262,8 @@ class _Hunt:
         lines = DirectionLines(measured.evaluator, tuple(directions), measured.units, self.still)
         claimed = np.array([u.dot(self.gradient, measured.units) for u in directions])
         sizes = [norm(self.gradient[u.start : u.stop] * measured.units[u.start : u.stop]) for u in directions]
-        said, _ = directed(lines, claimed, np.array(sizes), measured.guide)
-        residual = np.where(np.isfinite(said.slope) & np.isfinite(said.bound), said.slope - claimed, 0.0)
-        least = [self._least(u) for u in directions]
-        return [_Way(*way) for way in zip(directions, residual.tolist(), said.bound.tolist(), least, strict=True)]
+        said, _ = directed(lines, claimed, np.array(sizes), measured.guide, hunting=True)
+        return self._ways(directions, claimed, said.slope, said.bound)
 
     def _failing_again(self, tensor: Tensor) -> _Way | None:
         """A new direction on the tensor that still fails, or None when several pass."""
@@ -261,7 +292,8 @@ class _Hunt:
         u, middle = way.u, (way.u.start + way.u.stop) // 2
         (left,) = self._measure([u.part(u.start, middle)])
         rest = u.part(middle, u.stop)
-        right = _Way(rest, way.residual - left.residual, way.bound + left.bound, self._least(rest))
+        slope, residual = way.slope - left.slope, way.residual - left.residual
+        right = _Way(rest, slope, residual, way.bound + left.bound, self._least(rest))
         if not left.fails and not right.fails:
             (right,) = self._measure([right.u])
         return left, right
@@ -309,34 +341,17 @@ class _Hunt:
 
     def _join_lines(self, tensor: Tensor) -> None:
         """Where two of the components found share a row or column, see whether all of it is wrong."""
-        for name, line in _lines_of(tensor, self._found_in(tensor)):
-            indices = np.arange(line.start, line.stop, line.step or 1)
-            others = np.setdiff1d(indices, list(self.numeric))
+        for line in _lines_of(tensor, self._found_in(tensor)):
+            others = np.setdiff1d(line.indices, list(self.numeric))
             if self._wrong_throughout(others):
-                self.lines.append(name)
-                self._forget(indices)
-                self.gradient[line] = 0.0
-                self.still = (*self.still, line)
+                self.lines.append(line.name)
+                self._forget(line.indices)
+                self.gradient[line.place] = 0.0
+                self.still = (*self.still, line.place)
 
 
-def _lines_of(tensor: Tensor, indices: list[int]) -> list[tuple[str, slice]]:
-    """Rows (first axis) and columns (last axis) that hold at least two of the components, as slices of theta."""
+def _lines_of(tensor: Tensor, indices: list[int]) -> list[Line]:
+    """Rows and columns that hold at least two of the components."""
     if len(tensor.shape) < 2 or len(indices) < 2:
         return []
-    places = np.unravel_index(np.array(indices) - tensor.start, tensor.shape)
-    length, n_columns = tensor.size // tensor.shape[0], tensor.shape[-1]
-    rest = ", ".join(":" * (len(tensor.shape) - 1))
-    rows = [
-        (f"{tensor.name}[{row}, {rest}]", slice(tensor.start + row * length, tensor.start + (row + 1) * length))
-        for row in _repeated(places[0])
-    ]
-    columns = [
-        (f"{tensor.name}[{rest}, {column}]", slice(tensor.start + column, tensor.stop, n_columns))
-        for column in _repeated(places[-1])
-    ]
-    return rows + columns
-
-
-def _repeated(places: Indices) -> list[int]:
-    values, counts = np.unique(places, return_counts=True)
-    return [int(value) for value in values[counts > 1]]
+    return [line for line in (*rows_of(tensor), *columns_of(tensor)) if np.isin(indices, line.indices).sum() > 1]

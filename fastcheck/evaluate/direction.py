@@ -45,6 +45,12 @@ class Direction:
         """u_i, i = ``index``."""
         return float(kernels.entry(self.seed, self.sides, index))
 
+    def entries(self) -> Vector:
+        """All of u, from ``start`` to ``stop``."""
+        out, nothing, ones = np.empty(self.stop), np.zeros(self.stop), np.ones(self.stop)
+        kernels.shift(nothing, ones, self.seed, self.sides, 1.0, self.start, self.stop, out)
+        return out[self.start :]
+
     def part(self, start: int, stop: int) -> Direction:
         """The same direction on a part of its range."""
         return replace(self, start=start, stop=stop)
