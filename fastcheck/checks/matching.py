@@ -34,10 +34,19 @@ def pursued(
         if best in chosen:
             return None
         chosen.append(best)
-        traces = np.array([[_trace(u, i) for i in chosen] for u in directions])
-        delta = np.linalg.lstsq(traces / bounds[:, None], residuals / bounds, rcond=None)[0]
-        left = residuals - traces @ delta
+        left = _left(directions, residuals, bounds, chosen)
+    for i in list(chosen):  # one that was taken by chance is not missed
+        others = [other for other in chosen if other != i]
+        if others and explained(_left(directions, residuals, bounds, others), bounds):
+            chosen = others
     return chosen
+
+
+def _left(directions: Sequence[Direction], residuals: Vector, bounds: Vector, chosen: list[int]) -> Vector:
+    """What the best errors in these components leave of the residuals."""
+    traces = np.array([[_trace(u, i) for i in chosen] for u in directions])
+    delta = np.linalg.lstsq(traces / bounds[:, None], residuals / bounds, rcond=None)[0]
+    return np.asarray(residuals - traces @ delta)
 
 
 def patterned(

@@ -19,15 +19,18 @@ def residuals(directions, error, rng, bound=1e-6):
     return left + bound * rng.uniform(-0.5, 0.5, left.size), np.full(left.size, bound)
 
 
-@pytest.mark.parametrize(("wrong", "n_directions"), [(1, 10), (2, 22), (3, 28), (5, 40)])
-def test_wrong_components_are_found_and_no_others(wrong, n_directions, rng):
-    for _ in range(10):
+@pytest.mark.parametrize(("wrong", "n_directions", "least"), [(1, 10, 20), (2, 28, 18), (3, 34, 16), (5, 46, 14)])
+def test_wrong_components_are_found_and_never_others(wrong, n_directions, least, rng):
+    n_found = 0
+    for _ in range(20):
         directions = [draw(rng, 0, N) for _ in range(n_directions)]
         at = np.sort(rng.choice(N, wrong, replace=False))
         error = np.zeros(N)
         error[at] = rng.uniform(1e-3, 1e-2, wrong) * rng.choice([-1, 1], wrong)
         found = pursued(directions, *residuals(directions, error, rng), slice(0, N), N)
-        assert found is not None and sorted(found) == at.tolist()
+        assert found is None or sorted(found) == at.tolist()
+        n_found += found is not None
+    assert n_found >= least
 
 
 def test_too_few_directions_name_nothing(rng):
