@@ -111,6 +111,13 @@ def _dense(w: Array, b: Array, a: Array) -> Array:
     return z
 
 
+@cached_njit
+def _hidden(w: Array, b: Array, a: Array) -> Array:
+    z = _dense(w, b, a)
+    activate(z, _TANH)
+    return z
+
+
 # --- the stages --------------------------------------------------------------------------------------------------------
 @cached_njit
 def first(theta: Array, x: Array, y: Integers) -> Array:
@@ -130,18 +137,14 @@ def second(theta: Array, a: Array, y: Integers) -> Array:
 def third(theta: Array, a: Array, y: Integers) -> Array:
     """To (120, m)."""
     w3, b3 = _views(theta)[4:6]
-    z = _dense(w3, b3, a)
-    activate(z, _TANH)
-    return z
+    return _hidden(w3, b3, a)
 
 
 @cached_njit
 def fourth(theta: Array, a: Array, y: Integers) -> Array:
     """To (84, m)."""
     w4, b4 = _views(theta)[6:8]
-    z = _dense(w4, b4, a)
-    activate(z, _TANH)
-    return z
+    return _hidden(w4, b4, a)
 
 
 @cached_njit
