@@ -43,6 +43,7 @@ def doubted(lines: Lines, table: Table, claimed: Vector) -> Looked:
     sight, said = seen.sight, seen.said
     with np.errstate(invalid="ignore"):
         loose = (said.outcome != Outcome.SUPPORTED) | (said.bound > rule.DOUBTFUL * np.abs(claimed))
+        loose |= ~sight.rounding & (sight.shape == Shape.SMOOTH)  # what is heard may be a jump, seen from afar
         doubt = np.flatnonzero(np.where(sight.shape == Shape.STILL, claimed != 0, loose))
         sizes = np.stack([np.abs(claimed), np.abs(said.slope)])
     for worth in (np.fmin(*sizes), np.fmax(*sizes)):

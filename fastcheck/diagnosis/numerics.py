@@ -22,15 +22,17 @@ _COARSE = 8  # units in J's last place: moves of so many and more are no roundin
 _ALIKE = 2  # times J's least move on any line: stairs have one height
 _FLOAT32 = (2.0**-26, 2.0**-21)  # of J: between these its least move is that of float32
 
+_STEPS_OF_J = "Look for what changes with theta by steps while the gradient holds it fixed: adaptive steps of a solver, a number of iterations, a branch, a sorted order."
+
 _OPEN = {
     Cause.STATIONARY: "J is bent here and its slope is zero, as far as can be told: any multiple of the gradient would pass. Move theta away from this point (before convergence) and check there.",
     Cause.ROUNDING: "the gradient is lost in the rounding of J.",
     Cause.NOISE: "J has noise of its own beyond its last place, which leaves the gradient open.",
     Cause.KINK: "theta sits on kinks of J (ReLU, max, abs), which leave the slope open.",
-    Cause.JUMP: "J jumps at theta: it has no slope there.",
+    Cause.JUMP: "J jumps at theta: it has no slope there. " + _STEPS_OF_J,
     Cause.DOMAIN: "J has no value at some steps from theta, and the others do not tell.",
     Cause.TWO_SCALES: "J varies on two scales, and its slope is another one seen from near than from far.",
-    Cause.FAINT: "components whose gradient is too small to show along directions in units of scale are off: theta is almost zero there, which may not be its scale. Give scale=, or move theta away from this point.",
+    Cause.FAINT: "components whose gradient is too small to show along directions in units of scale are off: theta is almost zero there, which may not be its scale.",
     Cause.BUDGET: "not every component that the differences leave open could be measured by itself. Check fewer components (components=, tensors=), or a smaller model of the same kind.",
 }
 
@@ -64,10 +66,11 @@ def of_ladders(measured: Measured, judged: Judged, pilots: Pilots, plan: Plan) -
     """What was seen of J along the way, and why something is open."""
     yield _seen(measured, Cause.KINK, _ON_KINK)
     yield _ties(measured)
+    yield _jumps(measured, judged)
     yield _seen(measured, Cause.DOMAIN, _AT_END)
     yield at_bounds(pilots.lines.evaluator, measured.selection, measured.units)
     yield _step(measured, judged, plan)
-    yield from _open(measured, judged)
+    yield from _open(measured, judged, pilots)
     yield _grain(judged, pilots)
     yield _floor(measured, judged)
     yield _plan(plan, measured.selection)
@@ -101,6 +104,18 @@ def _ties(measured: Measured) -> Finding | None:
     return Finding("tie", tensors, message)
 
 
+def _jumps(measured: Measured, judged: Judged) -> Finding | None:
+    """Components at which J jumps, in tensors that are not open for it, as those say so themselves."""
+    open_ = {k for k, cause in enumerate(judged.causes) if cause is Cause.JUMP}
+    spans = [span for k, span in enumerate(measured.selection.spans) if k not in open_]
+    jumps = measured.positions[measured.said.cause == Cause.JUMP]
+    at = np.array([p for p in jumps if any(span.start <= p < span.stop for span in spans)], dtype=np.int64)
+    if not at.size:
+        return None
+    tensors, names = measured.selection.named(at)
+    return Finding("jump", tensors, f"J jumps at {names}. {_STEPS_OF_J}")
+
+
 def _step(measured: Measured, judged: Judged, plan: Plan) -> Finding | None:
     """Components at which the difference at a step that was not chosen for them is off, and ladders agree with the gradient."""
     at, said = measured.positions, measured.said
@@ -123,15 +138,14 @@ def _shares(judged: Judged) -> Vector:
     return np.repeat(judged.shares, sizes)
 
 
-def _open(measured: Measured, judged: Judged) -> Iterator[Finding | None]:
+def _open(measured: Measured, judged: Judged, pilots: Pilots) -> Iterator[Finding | None]:
     """For each cause the tensors that it leaves unresolved."""
     names = measured.selection.layout.names
     causes = {k: cause for k, cause in enumerate(judged.causes) if judged.tensors[k].verdict is Verdict.UNRESOLVED}
     for k in [k for k in causes if measured.unfit[k]]:
         causes.pop(k)
-        yield Finding(
-            "rounding", (names[k],), f"{names[k]}: {measured.unfit[k]}. Leave eps out, and steps that serve are found."
-        )
+        served = " Without eps, ladders along a few of its components found steps that do." if pilots.serve(k) else ""
+        yield Finding("rounding", (names[k],), f"{names[k]}: {measured.unfit[k]}.{served}")
     for cause in dict.fromkeys(causes.values()):
         tensors = tuple(names[k] for k, own in causes.items() if own is cause)
         kind = cause.words if cause is not Cause.TWO_SCALES else "scales"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 
 import numpy as np
 
@@ -64,7 +64,7 @@ def outcomes(sight: Sight, claimed: Array) -> Outcomes:
     claimed = np.asarray(claimed, float)
     with np.errstate(all="ignore"):
         best, sharp = plateau(sight.readings, claimed, rule.SHARP, rule.MEET)
-        best, sharp = _between_sides(sight, claimed, best, sharp)
+        best, sharp = _between_sides(sight, claimed, _without_jumps(sight, best), sharp)
         said = _outcome(sight.readings, claimed, best, sharp)
         said = np.where((said == Outcome.REFUTED) & ~_reaches_down(sight, claimed, best), Outcome.UNKNOWN, said)
         best, said = _at_rest(sight, claimed, best, said)
@@ -74,6 +74,11 @@ def outcomes(sight: Sight, claimed: Array) -> Outcomes:
     return Outcomes(
         said.astype(np.int64), best.value, best.bound, best.level, best.order, causes(sight), sight.bends, sight.gap
     )
+
+
+def _without_jumps(sight: Sight, best: Reading) -> Reading:
+    """Where J jumps at the point it has no slope, whatever is seen from afar."""
+    return replace(best, bound=np.where(sight.shape == Shape.JUMP, np.inf, best.bound))
 
 
 def _between_sides(sight: Sight, claimed: Array, best: Reading, sharp: Flags) -> tuple[Reading, Flags]:

@@ -57,6 +57,12 @@ class Pilots:
             known: Flags = (self.sight.shape == Shape.SMOOTH) & (best.bound <= _KNOWN * np.abs(best.value))
         return own[known[own]] if known[own].any() else own
 
+    def serve(self, k: int) -> bool:
+        """Whether the slope of any of the k-th tensor's is known."""
+        own, best = self.of(k), self.best
+        with np.errstate(invalid="ignore"):
+            return bool((best.bound[own] <= _KNOWN * np.abs(best.value[own])).any())
+
     @property
     def best(self) -> Reading:
         """The sharpest reading of each line, in J per unit of the line."""

@@ -80,3 +80,37 @@ def test_every_kink_at_zero_biases_and_empty_examples_is_told(make, empty, seed)
     (said,) = [f for f in report.findings if f.kind in SHAPES]
     assert said.kind == "kink" and said.tensors == ("b1",)
     assert f"b1[0], b1[1], b1[2] and {b1.size - 3} more" in said.message
+
+
+CALLS = {"check": fc.check, "auto": lambda *a: fc.check(*a, eps="auto"), "screen": fc.screen}
+JUMPS = {
+    "a penalty on what is not zero": (lambda t: 3 * (t != 0).sum(), [0.0, 1.0, 2.0]),
+    "a step up": (lambda t: t[0] >= 1, [1.0, 2.0, 3.0]),
+    "a step of which the middle is met": (lambda t: np.sign(t[0] - 1) / 2, [1.0, 2.0, 3.0]),
+    "a small step": (lambda t: 1e-4 * (t[1] > 2), [1.0, 2.0, 3.0]),
+}
+
+
+@pytest.mark.parametrize("call", CALLS.values(), ids=CALLS)
+@pytest.mark.parametrize(("jump", "theta"), JUMPS.values(), ids=JUMPS)
+def test_where_j_jumps_no_gradient_is_called_right(call, jump, theta):
+    """The two sides may well have the same slope: at theta itself J has none."""
+
+    def cost(t):
+        return float(t @ t + jump(t))
+
+    for gradient in (2 * np.array(theta), 2 * np.array(theta) + [5, 0, 0]):
+        report = call(cost, gradient, np.array(theta))
+        assert not report.passed
+        if report.verdict.name == "UNRESOLVED":
+            (said,) = [f for f in report.findings if f.kind == "jump"]
+            assert "adaptive steps of a solver" in said.message
+
+
+def test_a_jump_is_named_beside_a_wrong_component():
+    def cost(t):
+        return float(t @ t + (t[0] >= 1))
+
+    report = fc.check(cost, lambda t: 2 * t + [0, 0, 1], np.array([1.0, 2.0, 3.0]))
+    assert report.verdict.name == "WRONG" and [w.index for w in report.witnesses] == [2]
+    assert "J jumps at theta[0]. Look for" in next(f.message for f in report.findings if f.kind == "jump")
