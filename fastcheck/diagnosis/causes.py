@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain
 
 import numpy as np
@@ -94,7 +94,7 @@ def _like(case: Case, found: Mapping[str, Hypothesis]) -> dict[str, Hypothesis]:
         part.tensor.name: h
         for part in left
         for h in values(part, case.constants, least=1)
-        if (h.kind, h.words) in known and part.explained(h)
+        if (h.kind, h.words) in known and part.explained(replace(h, free=0))
     }
 
 
