@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from fastcheck.diagnosis.evidence import Part
+from fastcheck.diagnosis.finding import Finding, listed
 from fastcheck.evaluate.evaluator import Evaluator
 from fastcheck.judge import ratios
 from fastcheck.measure.stencil import differences
@@ -20,9 +21,9 @@ from fastcheck.measure.steps import Plan
 from fastcheck.problem.arguments import Arguments
 from fastcheck.problem.held import held, replaced
 from fastcheck.problem.selection import Selection
-from fastcheck.vectors import Vector, largest
+from fastcheck.vectors import Indices, Vector, largest
 
-_ALIKE = 1e-13  # of the largest component: rounding of a sum in another order
+ALIKE = 1e-13  # of the largest component: rounding of a sum in another order
 _TRIED = 16  # positions along one axis, half of them at either end
 _LOOKED_AT = 8  # components of a tensor, those with the largest errors, at which J's own gradient is seen to change
 
@@ -61,6 +62,17 @@ class Axis:
             new[name] = old.copy(order="K")
             new[name][...] = np.take(old, source, axis)
         return replaced(arguments, new)
+
+    def differ(self, arguments: Arguments, k: int, by: int) -> bool:
+        """Whether everything that stands at ``k`` is another at ``by``."""
+        values = held(arguments)
+        pairs = [
+            (values[name][k], values[name][by])
+            if axis is None
+            else np.take(values[name], [k, by], axis).swapaxes(0, axis)
+            for name, axis in self.places
+        ]
+        return all(not np.array_equal(one, other) for one, other in pairs)
 
 
 @dataclass(frozen=True)
@@ -137,9 +149,11 @@ def _left_out(
     found = {}
     for part in parts:
         still = [k for k in changes if _alike(before[part.tensor.slice], after[k][part.tensor.slice])]
-        if still and len(still) < len(axis.tried):
-            seen = slopes_at(evaluator, part, plan, _LOOKED_AT)
-            positions = tuple(k for k in still if seen.moved(slopes_at(changes[k], part, plan, _LOOKED_AT)))
+        if still and len(still) < len(changes):
+            worst = ratios.worst_of(part.observed, part.analytic, 0.0, _LOOKED_AT)
+            slopes, slack = slopes_at(evaluator, part, plan, worst), 2 * part.slack[worst]
+            moves = {k: np.abs(slopes_at(changes[k], part, plan, worst) - slopes) > slack for k in still}
+            positions = tuple(k for k in still if moves[k].any())
             if positions:
                 found[part.tensor.name] = Ignored(axis, positions)
     return found
@@ -147,35 +161,43 @@ def _left_out(
 
 def _alike(before: Vector, after: Vector) -> bool:
     """Whether nothing changed but for the order of sums."""
-    return bool((np.abs(after - before) <= _ALIKE * largest(before)).all())
+    return bool((np.abs(after - before) <= ALIKE * largest(before)).all())
 
 
 def _changed(evaluator: Evaluator, axis: Axis, k: int) -> Evaluator | None:
-    """J with position ``k`` replaced such that it changes: by one of its neighbours, as labels may be alike."""
-    for by in ((k + 1) % axis.length, (k + 2) % axis.length):
-        if by != k:
-            changed = evaluator.revalued(axis.replaced(evaluator.source.arguments, {k: by}))
-            if changed.value != evaluator.value:
-                return changed
+    """J with position ``k`` replaced such that it changes: by the first one after it that is another everywhere.
+
+    Labels may be alike: a gradient that depends on nothing else would stand still, though it leaves nothing out.
+    """
+    arguments = evaluator.source.arguments
+    after = [(k + step) % axis.length for step in range(1, min(axis.length, _TRIED))]
+    for by in sorted(after[:_TRIED], key=lambda by: not axis.differ(arguments, k, by))[:2]:
+        changed = evaluator.revalued(axis.replaced(arguments, {k: by}))
+        if changed.value != evaluator.value:
+            return changed
     return None
 
 
-@dataclass(frozen=True)
-class Slopes:
-    """J's own slopes at a few components of a tensor, and how far they may be off."""
-
-    positions: np.ndarray  # in the part
-    values: Vector
-    slack: Vector
-
-    def moved(self, other: Slopes) -> bool:
-        """Whether the slopes are others there, with other arguments."""
-        return bool((np.abs(other.values - self.values) > self.slack + other.slack).any())
-
-
-def slopes_at(evaluator: Evaluator, part: Part, plan: Plan, n: int) -> Slopes:
-    """J's slopes at the ``n`` components of the tensor with the largest errors, with the evaluator's arguments."""
-    chosen = ratios.worst_of(part.observed, part.analytic, 0.0, n)
-    selection = Selection(evaluator.layout, part.tensor.start + part.places[chosen])
+def slopes_at(evaluator: Evaluator, part: Part, plan: Plan, positions: Indices) -> Vector:
+    """J's own slopes at a few components of a tensor, with the evaluator's arguments."""
+    selection = Selection(evaluator.layout, part.tensor.start + part.places[positions])
     steps = plan.steps if not isinstance(plan.steps, np.ndarray) else float(np.median(plan.steps))
-    return Slopes(chosen, differences(evaluator, selection, steps), part.slack[chosen])
+    return differences(evaluator, selection, steps)
+
+
+def of_examples(out: Mapping[str, Ignored]) -> list[Finding]:
+    """A finding for everything that is left out, of all the tensors that leave it out."""
+    groups: dict[Ignored, list[str]] = {}
+    for name, told in out.items():
+        groups.setdefault(told, []).append(name)
+    return [Finding("partial", tuple(names), _told(names, told)) for told, names in groups.items()]
+
+
+def _told(names: Sequence[str], out: Ignored) -> str:
+    numbers = listed([str(k) for k in out.positions])
+    tried = "" if out.axis.length == len(out.axis.tried) else f" (of {len(out.axis.tried)} that were tried)"
+    return (
+        f"{listed(names)}: the gradient does not change with number {numbers}{tried} of the {out.axis.length} examples "
+        f"or time steps along {out.axis.words}, the differences of J do: these are left out. "
+        "Look for = in place of +=, for an index that is off, or for a loop that stops early."
+    )

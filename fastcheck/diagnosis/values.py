@@ -87,7 +87,9 @@ def _regularised(part: Part, constants: Constants) -> Iterator[Hypothesis]:
             words = f"has {number} times {written} too much"
             look = f"{term[0].upper()}{term[1:]} is in the gradient twice, or where the cost has none (a bias?)."
         exact = c if named is None else np.copysign(named.value, c)
-        yield Hypothesis("regularisation", part.analytic + exact * basis, words, look, free=0 if named and not named.far else 1)
+        yield Hypothesis(
+            "regularisation", part.analytic + exact * basis, words, look, free=0 if named and not named.far else 1
+        )
 
 
 def _both(part: Part, constants: Constants) -> Iterator[Hypothesis]:

@@ -75,8 +75,9 @@ def _rebuilt(name: str, value: Any, new: Mapping[str, Any], depth: int) -> Any:
 def _with(value: Any, changed: Mapping[Any, Any]) -> Any:
     """A shallow copy of a container with some of its items changed."""
     if isinstance(value, tuple):
+        named: Any = value
         if hasattr(value, "_fields"):
-            return value._replace(**changed)
+            return named._replace(**changed)
         return tuple(changed.get(k, item) for k, item in enumerate(value))
     copied = copy.copy(value)
     for key, item in changed.items():
