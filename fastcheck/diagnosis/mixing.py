@@ -1,7 +1,7 @@
 """Examples that the gradient mixes and J does not: a softmax or a mean over the examples in place of the classes.
 
 Of a J that is a sum or a mean over examples, two changes of different examples add up, and so they do in its gradient.
-Half of the examples are replaced by their neighbours, then the other half, then all of them. As much is true of any
+Half of the examples are replaced by the other half, then these by those, then all of them. As much is true of any
 function of the right gradient; but what a softmax over the examples gives is 1 in sum over them, so that somewhere
 (the bias behind it) the gradient stays the same with other inputs, and J's own does not.
 """
@@ -18,10 +18,10 @@ from fastcheck.diagnosis.finding import Finding, listed
 from fastcheck.evaluate.evaluator import Evaluator
 from fastcheck.measure.steps import Plan
 from fastcheck.problem.arguments import Arguments
-from fastcheck.vectors import Vector, largest, norm
+from fastcheck.vectors import Flags, Vector, largest, norm
 
 _ADDS_UP = 1e-12  # of J: what rounding may leave of two changes that add up
-_MATTERS = 1e-2  # of a tensor's error: what is mixed explains nothing if it is less
+_MATTERS = 1e-3  # of a tensor's error: what is mixed explains nothing if it is less
 _FAR = 10.0  # times what differences may be off: what the gradient mixes, and J does not
 _LOOKED_AT = 8  # components of a tensor at which J's own slopes are looked at
 
@@ -35,7 +35,7 @@ def mixing(evaluator: Evaluator, parts: Sequence[Part], gradient: Gradient, plan
         except Exception:  # the user's functions do not take such data: nothing can be told this way
             continue
         if summed:
-            return {part.tensor.name: axis for part in parts if part in mixed or part in summed}
+            return {part.tensor.name: axis for part in parts if part.tensor.name in (*mixed, *summed)}
     return {}
 
 
@@ -44,12 +44,11 @@ def _of_examples(arguments: Arguments) -> list[Axis]:
     return [axis for axis in axes(arguments) if len(axis.places) > 1]
 
 
-def _mixed(evaluator: Evaluator, axis: Axis, parts: Sequence[Part], gradient: Gradient, plan: Plan) -> list[Part]:
+def _mixed(evaluator: Evaluator, axis: Axis, parts: Sequence[Part], gradient: Gradient, plan: Plan) -> list[str]:
     """The tensors in whose gradient two changes do not add up, if they do in J and in its slopes."""
-    by = {k: (k + 1) % axis.length for k in range(axis.length)}
-    halves = ({k: by[k] for k in by if (2 * k < axis.length) == first} for first in (True, False))
+    one, other = _halves(axis)
     original = evaluator.source.arguments
-    others = [evaluator.revalued(axis.replaced(original, these)) for these in (*halves, by)]
+    others = [evaluator.revalued(axis.replaced(original, these)) for these in (one, other, one | other)]
     near = [evaluator, *others]
     values = np.array([one.value for one in near])
     moved = bool((values[1:3] != values[0]).all())
@@ -57,7 +56,14 @@ def _mixed(evaluator: Evaluator, axis: Axis, parts: Sequence[Part], gradient: Gr
         return []
     ours = _left(np.stack([gradient(one.source.arguments) for one in near]))
     growth = largest(values) / (abs(evaluator.value) or largest(values))  # J's rounding grows with it
-    return [part for part in parts if _does_not_add_up(part, ours[part.tensor.slice], near, plan, growth)]
+    return [part.tensor.name for part in parts if _does_not_add_up(part, ours[part.tensor.slice], near, plan, growth)]
+
+
+def _halves(axis: Axis) -> tuple[dict[int, int], dict[int, int]]:
+    """Half of the examples replaced by the others, and these by those: no mere change of order, in which nothing would change."""
+    by = {k: (k + axis.length // 2) % axis.length for k in range(axis.length)}
+    first = {k: other for k, other in by.items() if 2 * k < axis.length}
+    return first, {k: other for k, other in by.items() if k not in first}
 
 
 def _left(values: Vector) -> Vector:
@@ -75,24 +81,27 @@ def _does_not_add_up(part: Part, ours: Vector, near: Sequence[Evaluator], plan: 
     return bool((np.abs(theirs) <= slack).all()) and norm(ours[most]) > _FAR * norm(slack)
 
 
-def _summed(evaluator: Evaluator, axis: Axis, parts: Sequence[Part], gradient: Gradient, plan: Plan) -> list[Part]:
+def _summed(evaluator: Evaluator, axis: Axis, parts: Sequence[Part], gradient: Gradient, plan: Plan) -> list[str]:
     """The tensors with components whose gradient stays the same though one of the arrays is another, and J's slopes do not."""
     original = evaluator.source.arguments
     before = gradient(original)
     for place in axis.places:
         alone = Axis(axis.length, (place,))
-        turned = [{k: (k + n) % axis.length for k in range(axis.length)} for n in (1, axis.length - 1)]
-        others = [evaluator.revalued(alone.replaced(original, by)) for by in turned]
+        others = [evaluator.revalued(alone.replaced(original, half)) for half in _halves(axis)]
         change = np.max([np.abs(gradient(one.source.arguments) - before) for one in others], axis=0)
-        found = [part for part in parts if _stays(part, change[part.tensor.slice], [evaluator, *others], plan)]
+        found = [
+            part.tensor.name
+            for part in parts
+            if _stays(part, change[part.tensor.slice] <= ALIKE * largest(before), [evaluator, *others], plan)
+        ]
         if found:
             return found
     return []
 
 
-def _stays(part: Part, change: Vector, near: Sequence[Evaluator], plan: Plan) -> bool:
-    still = np.flatnonzero((change[part.places] <= ALIKE * largest(part.analytic)) & part.wrong)[:_LOOKED_AT]
-    if not still.size or not part.analytic[still].any():
+def _stays(part: Part, same: Flags, near: Sequence[Evaluator], plan: Plan) -> bool:
+    still = np.flatnonzero(same[part.places] & part.wrong)[:_LOOKED_AT]
+    if not still.size:
         return False
     slopes = [slopes_at(one, part, plan, still) for one in near]
     return bool((np.abs(slopes[1] - slopes[0]) > 2 * part.slack[still]).any())
