@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain
 
 import numpy as np
 
 from fastcheck.diagnosis.constants import Constants
 from fastcheck.diagnosis.evidence import Hypothesis, Part
-from fastcheck.diagnosis.examples import Gradient, Ignored, ignored
+from fastcheck.diagnosis.examples import Gradient, Ignored, ignored, of_examples
 from fastcheck.diagnosis.factors import factors
-from fastcheck.diagnosis.finding import Finding
-from fastcheck.diagnosis.places import places
+from fastcheck.diagnosis.finding import Finding, listed
+from fastcheck.diagnosis.mixing import mixing, of_mixing
+from fastcheck.diagnosis.places import AS_WELL, FORTRAN, RAVEL, places
 from fastcheck.diagnosis.spots import scaled_spots, spots
 from fastcheck.diagnosis.tensors import joined_order, owner
 from fastcheck.diagnosis.values import values
@@ -23,6 +25,7 @@ from fastcheck.problem.layout import Layout
 from fastcheck.vectors import Vector
 
 _FAR_LESS = 1e-2  # of what one hypothesis leaves: another that leaves less is the better one
+_LINES = ("row", "column")
 _ASSUMED = "Taking the order of the tensors for that of the forward pass: "
 
 
@@ -55,15 +58,36 @@ def causes(case: Case, analytic: Vector, means: Means | None = None) -> list[Fin
     left = [part for part in left if part.tensor.name not in exchanged]
     if left and (order := joined_order(case.parts, analytic, case.layout)):
         return [_joined(case, [tensor.name for tensor in order])]
-    out = {}
-    if left and means is not None and means.gradient is not None:
-        out = ignored(means.evaluator, left, means.gradient, means.plan)
-    left = [part for part in left if part.tensor.name not in out]
-    said = [*_grouped(case, found), *_of_owners(exchanged), *_of_examples(out)]
+    said = [*_of_owners(exchanged)]
+    if means is not None and means.gradient is not None:
+        out = _without_examples(case, found, left, means, means.gradient)
+        found = {name: h for name, h in found.items() if name not in out}
+        left = [part for part in left if part.tensor.name not in out]
+        mixed = mixing(means.evaluator, left, means.gradient, means.plan)
+        left = [part for part in left if part.tensor.name not in mixed]
+        said += [*of_examples(out), *of_mixing(mixed)]
+    said += _grouped(case, found)
     if means is not None:  # a screen cannot tell a tensor that is wrong throughout from one that is wrong in one place
         said += _unexplained(case, left)
     position = {name: k for k, name in enumerate(case.layout.names)}
     return sorted(said, key=lambda f: -max(position[name] for name in f.tensors))
+
+
+def _without_examples(
+    case: Case, found: Mapping[str, Hypothesis], left: Sequence[Part], means: Means, gradient: Gradient
+) -> dict[str, Ignored]:
+    """The tensors whose gradient leaves examples out; among them those that only seem to be wrong in a few lines, or to be
+    a multiple, which of a single component is a coincidence that can be."""
+    kinds = Counter((h.kind, h.words) for h in found.values())
+    seeming = [
+        part
+        for part in case.wrong
+        if (h := found.get(part.tensor.name)) is not None
+        if h.kind in _LINES or (h.kind == "scale" and part.analytic.size == 1 and kinds[h.kind, h.words] == 1)
+    ]
+    if not left and not any(found[part.tensor.name].kind in _LINES for part in seeming):
+        return {}
+    return ignored(means.evaluator, [*left, *seeming], gradient, means.plan)
 
 
 def _explained(case: Case) -> dict[str, Hypothesis]:
@@ -94,7 +118,7 @@ def _like(case: Case, found: Mapping[str, Hypothesis]) -> dict[str, Hypothesis]:
         part.tensor.name: h
         for part in left
         for h in values(part, case.constants, least=1)
-        if (h.kind, h.words) in known and part.explained(h)
+        if (h.kind, h.words) in known and part.explained(replace(h, free=0))
     }
 
 
@@ -116,20 +140,27 @@ def _hypotheses(case: Case, part: Part) -> Iterator[Hypothesis]:
 
 def _grouped(case: Case, found: Mapping[str, Hypothesis]) -> list[Finding]:
     """A finding for every hypothesis, of all the tensors that it explains."""
+    found = _in_fortran_order(case, found)
     groups: dict[tuple[str, str, str], list[Part]] = {}
     for part in case.wrong:
         h = found.get(part.tensor.name)
         if h is not None:
             groups.setdefault((h.kind, h.words, h.look), []).append(part)
-    return [_told(case, kind, words, look, parts, found) for (kind, words, look), parts in groups.items()]
+    return [_told(kind, words, look, parts, found) for (kind, words, look), parts in groups.items()]
 
 
-def _told(case: Case, kind: str, words: str, look: str, parts: list[Part], found: Mapping[str, Hypothesis]) -> Finding:
+def _told(kind: str, words: str, look: str, parts: list[Part], found: Mapping[str, Hypothesis]) -> Finding:
     names = tuple(part.tensor.name for part in parts)
-    if kind == "transpose" and len(names) > 1 and set(names) == _matrices(case):
-        kind, words = "order", "has the right values in Fortran order, and so has every matrix"
-        look = "Look at ravel and reshape: theta is joined in C order."
-    return Finding(kind, names, f"{_list(names)}: the gradient {words}. {_evidence(parts, found)}{look}")
+    return Finding(kind, names, f"{listed(names)}: the gradient {words}. {_evidence(parts, found)}{look}")
+
+
+def _in_fortran_order(case: Case, found: Mapping[str, Hypothesis]) -> Mapping[str, Hypothesis]:
+    """The same where every matrix is transposed, one or many: that is how theta is joined, not one formula."""
+    names = {name for name, h in found.items() if h.words == FORTRAN or h.words.endswith(AS_WELL)}
+    if not names or names != _matrices(case):
+        return found
+    words = f"{FORTRAN}, and so has every matrix" if len(names) > 1 else f"{FORTRAN}, or transposed: that is the same"
+    return {**found, **{name: replace(found[name], kind="order", words=words, look=RAVEL) for name in names}}
 
 
 def _matrices(case: Case) -> set[str]:
@@ -163,25 +194,8 @@ def _of_owners(exchanged: Mapping[str, str]) -> list[Finding]:
 
 def _joined(case: Case, order: Sequence[str]) -> Finding:
     names = tuple(part.tensor.name for part in case.wrong)
-    message = f"the gradient is joined in the order {_list(order)}, theta in the order {_list(case.layout.names)}. Return a dict, or join in theta's order."
+    message = f"the gradient is joined in the order {listed(order)}, theta in the order {listed(case.layout.names)}. Return a dict, or join in theta's order."
     return Finding("swap", names, message)
-
-
-def _of_examples(out: Mapping[str, Ignored]) -> list[Finding]:
-    groups: dict[Ignored, list[str]] = {}
-    for name, told in out.items():
-        groups.setdefault(told, []).append(name)
-    return [Finding("partial", tuple(names), _left_out(names, told)) for told, names in groups.items()]
-
-
-def _left_out(names: Sequence[str], told: Ignored) -> str:
-    numbers = _list([str(k) for k in told.positions])
-    tried = "" if told.axis.length == len(told.axis.tried) else f" (of {len(told.axis.tried)} that were tried)"
-    return (
-        f"{_list(names)}: the gradient does not change with number {numbers}{tried} of the {told.axis.length} examples "
-        f"or time steps along {told.axis.words}, the differences of J do: these are left out. "
-        "Look for = in place of +=, for an index that is off, or for a loop that stops early."
-    )
 
 
 def _unexplained(case: Case, left: Sequence[Part]) -> list[Finding]:
@@ -196,10 +210,14 @@ def _unexplained(case: Case, left: Sequence[Part]) -> list[Finding]:
     n_wrong = sum(int(part.wrong.sum()) for part in left)
     n = sum(part.observed.size for part in left)
     ratio = max(part.ratio(part.analytic) for part in left)
-    message = f"{_list(names)}: {n_wrong:,} of {n:,} components are wrong (ratio {ratio:.1e}), in no simple pattern. "
+    message = f"{listed(names)}: {n_wrong:,} of {n:,} components are wrong (ratio {ratio:.1e}), in no simple pattern. "
     if len(names) == 1:
         return [
-            Finding("local", tuple(names), message + _local(names[0], ahead, len(order) > 1 and len(case.wrong) == 1))
+            Finding(
+                "local",
+                tuple(names),
+                message + _local(names[0], ahead, len(order) > 1 and len(case.right) == len(order) - 1),
+            )
         ]
     return [Finding("upstream", tuple(names), message + _upstream(names[0], behind))]
 
@@ -207,7 +225,7 @@ def _unexplained(case: Case, left: Sequence[Part]) -> list[Finding]:
 def _local(name: str, ahead: Sequence[str], alone: bool) -> str:
     if ahead:
         return (
-            f"Further towards the input {_list(ahead)} agree, so the signal that passes {name} is right: "
+            f"Further towards the input {listed(ahead)} agree, so the signal that passes {name} is right: "
             f"look at the formula of d{name} itself, which factors, which sum, which axis."
         )
     if alone:
@@ -217,10 +235,5 @@ def _local(name: str, ahead: Sequence[str], alone: bool) -> str:
 
 def _upstream(name: str, behind: Sequence[str]) -> str:
     if behind:
-        return f"{_ASSUMED}Errors travel backwards, and nearer to the cost {_list(behind)} agree: look at the step of the backward pass that leads from there to {name}."
+        return f"{_ASSUMED}Errors travel backwards, and nearer to the cost {listed(behind)} agree: look at the step of the backward pass that leads from there to {name}."
     return f"{_ASSUMED}Errors travel backwards, and {name} is nearest to the cost: look at the derivative of the cost itself, where the backward pass begins."
-
-
-def _list(names: Sequence[str]) -> str:
-    shown = ", ".join(names[:8])
-    return shown if len(names) <= 8 else f"{shown} and {len(names) - 8} more"

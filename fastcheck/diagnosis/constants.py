@@ -5,26 +5,33 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 import numpy as np
 
 from fastcheck.problem.arguments import Arguments
+from fastcheck.problem.held import held, shape_of
 from fastcheck.problem.layout import Layout
 
 _PLAIN = {2.0: "2", 3.0: "3", 4.0: "4", 1 / 2: "1/2", 1 / 3: "1/3", 1 / 4: "1/4", 1.5: "3/2", 2 / 3: "2/3"}
 _LIKELY_LENGTHS = ("3", "4", "1/3", "1/4")  # plain numbers that are as likely to be a length
 _CLOSE = 1e-6  # relative: two constants nearer to each other than this are one
 _SMALL_ARRAY = 16  # integers in an array no longer than this are taken for sizes
+_MOST = 12  # lengths, and numbers, that names are made of: with more of them chance would find a name
 
 
 @dataclass(frozen=True)
 class Constant:
-    """A number with a meaning: its exact value, how it is written, and where it comes from ("" for a plain number)."""
+    """A number with a meaning: its exact value, how it is written, and where it comes from ("" for a plain number).
+
+    ``far`` is one of so many that a single component may be such a multiple by chance.
+    """
 
     value: float
     written: str
     origin: str = ""
+    far: bool = False
 
     def __str__(self) -> str:
         return f"{self.written} ({self.origin})" if self.origin else self.written
@@ -39,7 +46,7 @@ class Constants:
     @classmethod
     def of(cls, arguments: Arguments, layout: Layout) -> Constants:
         """Plain numbers, lengths of axes and numbers in the arguments, and what formulas make of them."""
-        named = arguments.named
+        named = held(arguments)
         sizes = _sizes(named)
         lengths, numbers = _lengths(named, layout, sizes), _numbers(named, sizes)
         plain = [Constant(value, written) for value, written in _PLAIN.items()]
@@ -61,13 +68,14 @@ def _lengths(named: Mapping[str, Any], layout: Layout, sizes: set[str]) -> dict[
     """Every length of an axis greater than one, with the axes that have it; those of the arguments first."""
     where: dict[int, list[str]] = {}
     for name, shape in [
-        *((name, a.shape) for name, a in named.items() if isinstance(a, np.ndarray) and name not in sizes),
+        *((name, shape_of(a)) for name, a in named.items() if name not in sizes),
         *((tensor.name, tensor.shape) for tensor in layout.tensors),
     ]:
         for axis, length in enumerate(shape):
             if length > 1:
-                where.setdefault(length, []).append(f"axis {axis} of {name}")
-    return {length: f"the length of {' and '.join(axes[:2])}" for length, axes in where.items()}
+                what = name if isinstance(named.get(name), list) else f"axis {axis} of {name}"
+                where.setdefault(length, []).append(what)
+    return {length: f"the length of {' and '.join(axes[:2])}" for length, axes in islice(where.items(), _MOST)}
 
 
 def _numbers(named: Mapping[str, Any], sizes: set[str]) -> dict[float, str]:
@@ -82,7 +90,7 @@ def _numbers(named: Mapping[str, Any], sizes: set[str]) -> dict[float, str]:
         for k, entry in enumerate(np.atleast_1d(value).tolist()):
             if math.isfinite(entry) and entry > 0 and entry != 1:
                 found.setdefault(float(entry), name if is_number else f"{name}[{k}]")
-    return found
+    return dict(islice(found.items(), _MOST))
 
 
 def _sizes(named: Mapping[str, Any]) -> set[str]:
@@ -103,7 +111,7 @@ def _of_lengths(lengths: dict[int, str]) -> list[Constant]:
         for c in (Constant(m, f"{m}", what), Constant(1 / m, f"1/{m}", f"{m} is {what}"))
     ]
     later = [
-        Constant(value, written, f"{m} is {what}")
+        Constant(value, written, f"{m} is {what}", far=True)
         for m, what in lengths.items()
         for value, written in (
             (math.sqrt(m), f"sqrt({m})"), (1 / math.sqrt(m), f"1/sqrt({m})"), (m / (m - 1), f"{m}/{m - 1}"),
@@ -115,7 +123,7 @@ def _of_lengths(lengths: dict[int, str]) -> list[Constant]:
 
 def _of_numbers(numbers: dict[float, str], lengths: dict[int, str]) -> list[Constant]:
     own = [
-        Constant(value, written, f"{origin} = {s:g}")
+        Constant(value, written, f"{origin} = {s:g}", far=value not in (s, 1 / s))
         for s, origin in numbers.items()
         for value, written in (
             (s, f"{s:g}"), (1 / s, f"1/{s:g}"), (2 * s, f"2 x {s:g}"), (s / 2, f"{s:g}/2"), (s + 1, f"1 + {s:g}"),
@@ -124,7 +132,7 @@ def _of_numbers(numbers: dict[float, str], lengths: dict[int, str]) -> list[Cons
         if value > 0
     ]  # fmt: skip
     shared = [
-        Constant(factor * s / m, f"{written}{s:g}/{m}", f"{origin} = {s:g}, and {m} is {what}")
+        Constant(factor * s / m, f"{written}{s:g}/{m}", f"{origin} = {s:g}, and {m} is {what}", far=True)
         for s, origin in numbers.items()
         for m, what in lengths.items()
         for factor, written in ((1.0, ""), (2.0, "2 x "))
@@ -135,7 +143,7 @@ def _of_numbers(numbers: dict[float, str], lengths: dict[int, str]) -> list[Cons
 def _of_two(lengths: dict[int, str]) -> list[Constant]:
     pairs = [(m, k) for m in lengths for k in lengths if m < k]
     return [
-        Constant(value, written, f"{m} is {lengths[m]}, {k} {lengths[k]}")
+        Constant(value, written, f"{m} is {lengths[m]}, {k} {lengths[k]}", far=True)
         for m, k in pairs
         for value, written in (
             (m * k, f"{m} x {k}"), (1 / (m * k), f"1/({m} x {k})"), (k / m, f"{k}/{m}"), (m / k, f"{m}/{k}"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 ADVICE = frozenset(
@@ -21,3 +22,9 @@ class Finding:
     def advice(self) -> bool:
         """Whether this is advice beside the verdict, and does not explain it."""
         return self.kind in ADVICE
+
+
+def listed(names: Sequence[str]) -> str:
+    """Names in a sentence, the first few of many."""
+    shown = ", ".join(names[:8])
+    return shown if len(names) <= 8 else f"{shown} and {len(names) - 8} more"

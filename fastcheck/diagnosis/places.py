@@ -17,6 +17,10 @@ _MOST_AXES = 5  # beyond it there are too many orders of axes to try
 _RUNS = 4  # of a permutation, that are still named one by one
 _SHIFTS = (1, -1, 2, -2)
 
+FORTRAN = "has the right values in Fortran order"
+RAVEL = "Look at ravel and reshape: theta is joined in C order."
+AS_WELL = " (which is Fortran order as well)"
+
 
 def places(part: Part) -> Iterator[Hypothesis]:
     """Every hypothesis about the places of one tensor's values, the plainest first."""
@@ -35,21 +39,26 @@ def places(part: Part) -> Iterator[Hypothesis]:
 
 
 def _transposed(array: np.ndarray, shape: tuple[int, ...]) -> Iterator[Hypothesis]:
-    """Values of the array with its axes in another order, raveled; and the reverse, for Fortran order."""
+    """Values of the array with its axes in another order, raveled; and the reverse, for Fortran order.
+
+    A transposed matrix and one in Fortran order are the same; of more axes all are reversed by ravel, hardly by hand.
+    """
     axes = tuple(range(len(shape)))
     look = "Look at .T, at the order of indices, or of the operands of an outer product."
-    ravel = "Look at ravel and reshape: theta is joined in C order."
     for order in permutations(axes):
         if order == axes:
             continue
         moved = tuple(shape[axis] for axis in order)
-        words = "has the right values in transposed order" + ("" if len(shape) == 2 else f", axes {order}")
-        if order == axes[::-1]:
-            words += " (which is Fortran order as well)"
-        yield Hypothesis("transpose", array.reshape(moved).transpose(np.argsort(order)).ravel(), words, look)
+        corrected = array.reshape(moved).transpose(np.argsort(order)).ravel()
+        if len(shape) == 2:
+            yield Hypothesis("transpose", corrected, f"has the right values in transposed order{AS_WELL}", look)
+        elif order == axes[::-1]:
+            yield Hypothesis("order", corrected, FORTRAN, RAVEL)
+        else:
+            yield Hypothesis("transpose", corrected, f"has the right values in transposed order, axes {order}", look)
     if len(shape) > 1:
         words = "has the right values, reshaped in Fortran order"
-        yield Hypothesis("order", array.ravel(order="F"), words, ravel)
+        yield Hypothesis("order", array.ravel(order="F"), words, RAVEL)
 
 
 def _reversed(array: np.ndarray) -> Iterator[Hypothesis]:

@@ -52,7 +52,8 @@ def _scaled(part: Part, constants: Constants) -> Iterator[Hypothesis]:
     sign = "-" if c < 0 else ""
     if named is not None:
         exact = np.copysign(named.value, c)
-        yield Hypothesis("scale", part.analytic / exact, f"is {sign}{named} times the numeric one", _look_at(named))
+        words = f"is {sign}{named} times the numeric one"
+        yield Hypothesis("scale", part.analytic / exact, words, _look_at(named), free=int(named.far))
     look = "Look for a factor that is missing or applied twice."
     yield Hypothesis("scale", part.analytic / c, f"is {c:.4g} times the numeric one", look, free=1)
 
@@ -86,7 +87,9 @@ def _regularised(part: Part, constants: Constants) -> Iterator[Hypothesis]:
             words = f"has {number} times {written} too much"
             look = f"{term[0].upper()}{term[1:]} is in the gradient twice, or where the cost has none (a bias?)."
         exact = c if named is None else np.copysign(named.value, c)
-        yield Hypothesis("regularisation", part.analytic + exact * basis, words, look, free=0 if named else 1)
+        yield Hypothesis(
+            "regularisation", part.analytic + exact * basis, words, look, free=0 if named and not named.far else 1
+        )
 
 
 def _both(part: Part, constants: Constants) -> Iterator[Hypothesis]:
