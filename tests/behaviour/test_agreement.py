@@ -100,7 +100,8 @@ def test_what_is_wrong_lies_in_the_tensors_that_are_accused(call, seed):
     assert report.verdict.accuses == bool(accused)
     if report.wrong is not None:
         assert {report.layout.tensor_of(int(i)).name for i in report.wrong} == accused
-        assert {w.index for w in report.witnesses} <= set(report.wrong.tolist())
+        alone = {w.index for w in report.witnesses if w.index is not None}  # the others are sums of components that tie
+        assert alone <= set(report.wrong.tolist())
 
 
 @of_seeds
