@@ -51,8 +51,8 @@ def _items(name: str, value: Any) -> list[tuple[Any, str, Any]]:
     """What a container holds: the key, the name and the item; nothing of what is no container."""
     if isinstance(value, dict):
         return [(key, f"{name}[{key!r}]", item) for key, item in value.items()]
-    if isinstance(value, tuple) and hasattr(value, "_fields"):
-        return [(key, f"{name}.{key}", item) for key, item in zip(value._fields, value, strict=True)]
+    if isinstance(value, tuple) and (named := getattr(value, "_fields", None)):
+        return [(key, f"{name}.{key}", item) for key, item in zip(named, value, strict=True)]
     if isinstance(value, tuple) or (isinstance(value, list) and len(value) <= _SHORT):
         return [(k, f"{name}[{k}]", item) for k, item in enumerate(value)]
     if isinstance(value, type | ModuleType) or callable(value) or shape_of(value) or isinstance(value, np.ndarray):
