@@ -188,7 +188,19 @@ def _part(measured: Screened, k: int) -> Part:
     bound = np.where(np.isfinite(slopes.bound), slopes.bound, np.inf)
     slack = np.fmax(rule.CLEAR * bound, rule.GREAT * slopes.size)
     sigma = float(bound.max()) / rule.PASS_MARGIN
-    return Part(tensor, theta, analytic, slopes.said.slope, slack, norm(slack), sigma, slopes.refuted, None, sees)
+    return Part(
+        tensor,
+        theta,
+        analytic,
+        slopes.said.slope,
+        slack,
+        norm(slack),
+        sigma,
+        slopes.refuted,
+        None,
+        sees,
+        rule.CLEAR * bound,
+    )
 
 
 def _kinked(measured: Screened) -> tuple[str, ...]:

@@ -175,6 +175,8 @@ def _evidence(parts: Sequence[Part], found: Mapping[str, Hypothesis]) -> str:
     if not after:
         return ""
     before = max(part.ratio(part.analytic) for part in parts)
+    if max(after) > _FAR_LESS * before:  # of places that the hypothesis does not speak of
+        return ""
     return f"With that undone the ratio falls from {before:.1e} to {max(after):.1e}. "
 
 

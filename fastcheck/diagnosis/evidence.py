@@ -42,7 +42,7 @@ class Part:
 
     ``observed`` is what was measured: the numeric gradient, or of a screen its slopes along directions; ``sees`` is
     how a gradient would be seen there. ``slack`` is the error that the rule takes for none in one entry, ``slack_norm``
-    in their norm; ``sigma`` is the rounding of one entry, ``wrong`` where the rule found entries wrong by themselves.
+    in their norm; ``noise`` is the part of it that was measured, and is owed to no claim; ``sigma`` is the rounding of one entry, ``wrong`` where the rule found entries wrong by themselves.
     """
 
     tensor: Tensor
@@ -55,6 +55,7 @@ class Part:
     wrong: Flags
     offsets: Indices | None  # where in the tensor the components lie, sorted; None: all of them
     sees: Callable[[Vector], Vector] | None = None  # None: every component by itself
+    noise: Vector | None = None
 
     @property
     def numeric(self) -> Vector | None:
@@ -75,7 +76,8 @@ class Part:
         """Those of the components that stand at ``positions``."""
         names = ("theta", "analytic", "observed", "slack", "wrong")
         offsets = positions if self.offsets is None else self.offsets[positions]
-        return replace(self, offsets=offsets, **{name: getattr(self, name)[positions] for name in names})
+        noise = None if self.noise is None else self.noise[positions]
+        return replace(self, offsets=offsets, noise=noise, **{name: getattr(self, name)[positions] for name in names})
 
     def seen(self, vector: Vector) -> Vector:
         return vector if self.sees is None else self.sees(vector)
@@ -104,8 +106,9 @@ class Part:
         error = min(norm(observed - analytic), norm(observed))
         share = largest(observed) / (largest(observed, analytic) or 1.0)  # of what the slack may owe to a large claim
         share = share or np.finfo(float).tiny  # a slack that is not known stays so
-        slack_norm = max(self.slack_norm * share, GREAT * (norm(observed) + norm(corrected)))
-        agrees = bool((left <= self.slack[among] * share).all()) and norm(left) <= slack_norm
+        noise = (np.zeros_like(self.slack) if self.noise is None else self.noise)[among]
+        slack_norm = max(self.slack_norm * share, norm(noise), GREAT * (norm(observed) + norm(corrected)))
+        agrees = bool((left <= np.maximum(noise, self.slack[among] * share)).all()) and norm(left) <= slack_norm
         if not agrees and not (nearly and norm(left) <= _NEARLY * error):
             return False
         return _digits(observed, error, max(norm(left), min(slack_norm, error)), h.free) >= _DIGITS
@@ -132,10 +135,10 @@ def _part(judged: Judged, theta: Vector, k: int) -> Part:
     wrong = np.zeros(span.stop - span.start, dtype=bool)
     first, last = np.searchsorted(judged.wrong, (span.start, span.stop))
     wrong[judged.wrong[first:last] - span.start] = True
-    slopes, analytic = judged.slopes[span], judged.analytic[span]
+    slopes, analytic, bound = judged.slopes[span], judged.analytic[span], judged.bound[span]
     part = Part(
         tensor, theta[at], analytic, slopes, slack, norm(slack), ratios.sigma_of(slack),
-        wrong, selection.offsets(tensor, span),
+        wrong, selection.offsets(tensor, span), noise=np.where(np.isfinite(bound), bound, 0.0),
     )  # fmt: skip
     unknown = np.isinf(judged.bound[span]) & (slopes == analytic)  # the claim stands where nothing was measured
     finite = np.isfinite(slopes) & np.isfinite(analytic) & ~unknown

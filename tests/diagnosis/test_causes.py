@@ -13,8 +13,10 @@ import fastcheck as fc
 from fastcheck.diagnosis.causes import Case, causes
 from fastcheck.diagnosis.constants import Constants
 from fastcheck.diagnosis.evidence import Part
+from fastcheck.judge import ratios, rule
 from fastcheck.problem.arguments import Arguments
 from fastcheck.problem.layout import Layout
+from fastcheck.vectors import largest, norm
 
 SHAPES = {"W1": (6, 5), "b1": (6,), "W2": (3, 6), "b2": (3,), "V": (6, 6)}
 EXAMPLES = 12
@@ -167,6 +169,37 @@ def test_a_mistake_is_named(name):
     assert words in report.findings[0].message
 
 
+@pytest.mark.parametrize("shape", [(3, 4), (4, 4), (2, 3, 4), (2, 3, 2, 2)])
+def test_the_only_matrix_or_kernel_in_fortran_order(shape, rng):
+    theta = {"K": rng.uniform(1, 2, shape), "b": rng.uniform(1, 2, 3)}
+    gradient = {name: 4 * value**3 for name, value in theta.items()}
+    gradient["K"] = gradient["K"].ravel(order="F").reshape(shape)
+    weights = np.ones(theta["K"].size + 3)
+    (finding,) = fc.check(quartic, gradient, theta, (weights,)).findings
+    assert (finding.kind, finding.tensors) == ("order", ("K",))
+    assert "Fortran order" in finding.message
+
+
+def test_one_wrong_entry_of_many_however_large(rng):
+    theta = rng.uniform(1, 2, 3_000)
+    gradient = 4 * theta**3
+    gradient[1234] *= 1e6
+    (finding,) = fc.check(quartic, gradient, theta, (np.ones(theta.size),)).findings
+    assert finding.kind == "component"
+    assert "[1234] only (1 of 3,000 components)" in finding.message
+
+
+def test_the_number_of_samples_is_found_in_what_the_arguments_hold(rng):
+    x, y, w = rng.standard_normal((11, 4)), rng.standard_normal(11), rng.standard_normal(4)
+
+    def squares(w, data):
+        return float(np.mean((data["x"] @ w - data["y"]) ** 2) / 2)
+
+    (finding, _) = fc.check(squares, lambda w, data: x.T @ (x @ w - y), w, ({"x": x, "y": y},)).findings
+    assert finding.kind == "scale"
+    assert "is 11 (the length of axis 0 of args[0]['x'] and axis 0 of args[0]['y'])" in finding.message
+
+
 def test_a_right_gradient_has_no_finding():
     assert check(right).findings == ()
 
@@ -281,9 +314,11 @@ def parts(draw):
     rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
     tensor = Layout.of({"W": shape}).tensors[0]
     numeric, analytic, theta = rng.standard_normal((3, tensor.size))
-    slack = np.full(tensor.size, 10 * SIGMA)
-    norm = 3 * SIGMA * np.sqrt(tensor.size)
-    return Part(tensor, theta, analytic, numeric, slack, norm, SIGMA, np.abs(numeric - analytic) > slack, None)
+    numeric *= 10 ** draw(st.floats(-9, 9))  # the least of them are no more than their noise
+    noise = np.full(tensor.size, 10 * SIGMA)
+    slack = np.maximum(noise, rule.GREAT * largest(numeric, analytic))
+    wrong = np.abs(numeric - analytic) > slack
+    return Part(tensor, theta, analytic, numeric, slack, norm(slack), ratios.sigma_of(slack), wrong, None, noise=noise)
 
 
 @settings(max_examples=300)
