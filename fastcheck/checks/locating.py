@@ -20,6 +20,7 @@ from fastcheck.checks.directing import directed
 from fastcheck.checks.groups import Group, Screened, measure
 from fastcheck.checks.matching import Line, columns_of, patterned, pursued, rows_of
 from fastcheck.checks.opening import opened
+from fastcheck.diagnosis.repeats import repeats
 from fastcheck.evaluate.direction import Direction, draw
 from fastcheck.judge import rule
 from fastcheck.judge.verdict import Component
@@ -27,6 +28,7 @@ from fastcheck.measure.lines import DirectionLines
 from fastcheck.problem import accept as accepting
 from fastcheck.problem.layout import Layout, Tensor
 from fastcheck.problem.question import ACCEPT, BUDGET
+from fastcheck.problem.selection import Selection
 from fastcheck.results.location import Location
 from fastcheck.vectors import Indices, Vector, largest, norm
 
@@ -70,7 +72,9 @@ def locate(
     )  # fmt: skip
     with opened(question, options) as opening:
         rng = np.random.default_rng(options.seed)
-        return _search(measure(opening, rng, hunting=True), rng, options.budget)
+        found = _search(measure(opening, rng, hunting=True), rng, options.budget)
+        changing = repeats(opening.analytic.first, opening.analytic.again, None, Selection(question.layout))
+        return replace(found, findings=(changing,) if changing else ())
 
 
 def _search(measured: Screened, rng: np.random.Generator, budget: int) -> Location:

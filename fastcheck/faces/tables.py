@@ -28,9 +28,9 @@ STYLES = {
 }
 _NEXT = {
     Verdict.CORRECT: "Nothing to do.",
-    Verdict.SUSPECT: "Look at the worst components; repeat with another eps: a wrong gradient is wrong at every eps.",
-    Verdict.UNRESOLVED: "Repeat as the finding says.",
-    Verdict.WRONG: "Look at the backward pass of these tensors, the last layer first: errors travel backwards.",
+    Verdict.SUSPECT: "Look at the worst components: the slopes of J that were measured there are others.",
+    Verdict.UNRESOLVED: "Whether the gradient is right is not known.",
+    Verdict.WRONG: "Look at the backward pass of these tensors, that nearest to the cost first: errors travel backwards.",
 }
 
 
@@ -61,7 +61,7 @@ def tell_briefly(report: Report) -> Any:
 
 def tell_location(location: Location) -> Any:
     """What was found, as one renderable."""
-    parts: list[Any] = []
+    parts: list[Any] = _findings(list(location.findings))
     for words, names in (
         ("wrong throughout", (*location.tensors, *location.lines)),
         ("wrong, but not searched to the end", location.unsearched),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from fastcheck.diagnosis.finding import Finding
 from fastcheck.judge.verdict import Component
 from fastcheck.results.shown import Shown, face, plain_types
 
@@ -25,6 +26,8 @@ class Location(Shown):
         Rows and columns that are wrong throughout: ``W2[9, :]``, ``W2[:, 3]``.
     unsearched : tuple of str
         Names of tensors that are wrong, but whose search did not end within the budget, or found nothing certain.
+    findings : tuple of Finding
+        ``accumulates`` or ``random``, where a second call of grad at the same theta gives another gradient.
     """
 
     components: tuple[Component, ...]
@@ -32,6 +35,7 @@ class Location(Shown):
     evaluations: int
     lines: tuple[str, ...] = ()
     unsearched: tuple[str, ...] = ()
+    findings: tuple[Finding, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
         """As plain JSON types; numbers that are not finite become None."""

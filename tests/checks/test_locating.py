@@ -27,6 +27,22 @@ def strong(gradient, rng, k=1):
     return sorted(int(i) for i in rng.choice(np.flatnonzero(np.abs(gradient) > 1e-3), size=k, replace=False))
 
 
+def test_a_gradient_that_changes_from_call_to_call_is_said_to(right):
+    problem, gradient = right
+    total, rng = np.zeros_like(gradient), np.random.default_rng(0)
+
+    def adding(*args):
+        total[:] += gradient
+        return total.copy()
+
+    assert located(problem, gradient).findings == ()
+    for grad, kind in ((adding, "accumulates"), (lambda *a: gradient * rng.uniform(0.9, 1.1, gradient.size), "random")):
+        location = located(problem, grad, budget=200)
+        assert [f.kind for f in location.findings] == [kind]
+        assert kind in str(location)
+        assert location.to_dict()["findings"][0]["kind"] == kind
+
+
 @pytest.mark.parametrize("factor", [1.001, 1.01, 2.0, -1.0])
 def test_one_wrong_component_is_named_and_no_other(right, factor, rng):
     problem, gradient = right
