@@ -36,7 +36,7 @@ _OPEN = {
     Cause.BUDGET: "not every component that the differences leave open could be measured by itself. Check fewer components (components=, tensors=), or a smaller model of the same kind.",
 }
 
-_ON_KINK = "theta sits on a kink (ReLU, max, abs) at {}: any slope between those of its two sides is right, and the gradient's is. Not a bug."
+_ON_KINK = "theta sits on a kink (ReLU, max, abs) at {}: the gradient lies between the slopes of its two sides, and was taken for right there."
 _AT_END = "J has no value at some steps from {}: its slope was taken nearer to theta, or on the side that answers, and the gradient agrees."
 
 
@@ -129,7 +129,7 @@ def _step(measured: Measured, judged: Judged, plan: Plan) -> Finding | None:
     if not settled.size:
         return None
     tensors, names = measured.selection.named(settled)
-    message = f"at {names} the difference at eps is off (a kink nearby, truncation, or rounding): with other steps the gradient agrees. Not a bug."
+    message = f"at {names} the difference at eps is off: at other steps the slopes of J are those of the gradient."
     return Finding("step", tensors, message)
 
 
@@ -227,4 +227,4 @@ def open_of_screen(whole: Judgement) -> Finding | None:
         return None
     words = _OPEN.get(whole.cause, _OPEN[Cause.ROUNDING])
     kind = whole.cause.words if whole.cause not in (Cause.TWO_SCALES, Cause.NONE) else "rounding"
-    return Finding(kind, (), f"{words} A full check looks at every component by itself.")
+    return Finding(kind, (), words)
