@@ -18,7 +18,7 @@ import numpy as np
 from fastcheck.checks.confirming import component_witnesses
 from fastcheck.checks.directing import directed
 from fastcheck.checks.groups import Group, Screened, measure
-from fastcheck.checks.matching import Line, columns_of, patterned, pursued, rows_of
+from fastcheck.checks.matching import patterned, pursued, shared_lines
 from fastcheck.checks.opening import opened
 from fastcheck.diagnosis.repeats import repeats
 from fastcheck.evaluate.direction import Direction, draw
@@ -283,7 +283,7 @@ class _Hunt:
         Ends early when two of them lie in one line: perhaps all of it is wrong.
         """
         ways, noted = [way], list[int]()
-        while ways and not _lines_of(tensor, noted):
+        while ways and not shared_lines(tensor, noted):
             way = ways.pop()
             if way.u.size == 1:
                 noted += self._note(self._refuted(np.array([way.u.start])))
@@ -345,17 +345,10 @@ class _Hunt:
 
     def _join_lines(self, tensor: Tensor) -> None:
         """Where two of the components found share a row or column, see whether all of it is wrong."""
-        for line in _lines_of(tensor, self._found_in(tensor)):
+        for line in shared_lines(tensor, self._found_in(tensor)):
             others = np.setdiff1d(line.indices, list(self.numeric))
             if self._wrong_throughout(others):
                 self.lines.append(line.name)
                 self._forget(line.indices)
                 self.gradient[line.place] = 0.0
                 self.still = (*self.still, line.place)
-
-
-def _lines_of(tensor: Tensor, indices: list[int]) -> list[Line]:
-    """Rows and columns that hold at least two of the components."""
-    if len(tensor.shape) < 2 or len(indices) < 2:
-        return []
-    return [line for line in (*rows_of(tensor), *columns_of(tensor)) if np.isin(indices, line.indices).sum() > 1]

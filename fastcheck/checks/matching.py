@@ -53,13 +53,13 @@ def patterned(
     directions: Sequence[Direction], residuals: Vector, bounds: Vector, tensor: Tensor, gradient: Vector
 ) -> list[Line]:
     """The lines of a tensor of which a multiple of the gradient, in units of scale, explains the residuals; all of it first."""
-    lines, bounds = [Line(tensor.name, tensor.slice), *rows_of(tensor), *columns_of(tensor)], evened(bounds)
+    bounds = evened(bounds)
     traces = np.array([_traces(u, tensor, gradient) for u in directions])
     with np.errstate(all="ignore"):
         weighted = traces / bounds[:, None] ** 2
         multiple = (residuals @ weighted) / (traces * weighted).sum(axis=0)
     left = residuals[:, None] - traces * np.where(np.isfinite(multiple), multiple, 0.0)
-    return [line for k, line in enumerate(lines) if explained(left[:, k], bounds)]
+    return [_line(tensor, k) for k in range(left.shape[1]) if explained(left[:, k], bounds)]
 
 
 def _traces(u: Direction, tensor: Tensor, gradient: Vector) -> Vector:
@@ -74,6 +74,14 @@ def _traces(u: Direction, tensor: Tensor, gradient: Vector) -> Vector:
     return np.concatenate([[seen.sum()], by_row, by_column])
 
 
+def _line(tensor: Tensor, k: int) -> Line:
+    """The k-th of the whole tensor, its rows, and its columns."""
+    if k == 0:
+        return Line(tensor.name, tensor.slice)
+    n_rows = tensor.shape[0]
+    return row_of(tensor, k - 1) if k <= n_rows else column_of(tensor, k - 1 - n_rows)
+
+
 @dataclass(frozen=True)
 class Line:
     """A row (first axis), a column (last axis) or all of a tensor: its name as an index, and its place in theta."""
@@ -86,21 +94,31 @@ class Line:
         return np.arange(self.place.start, self.place.stop, self.place.step or 1)
 
 
-def rows_of(tensor: Tensor) -> list[Line]:
-    """None of a vector."""
-    if len(tensor.shape) < 2:
-        return []
+def row_of(tensor: Tensor, k: int) -> Line:
+    """The k-th row of a tensor with two axes or more."""
     length, rest = tensor.size // tensor.shape[0], ", ".join(":" * (len(tensor.shape) - 1))
-    starts = range(tensor.start, tensor.stop, max(length, 1))
-    return [Line(f"{tensor.name}[{k}, {rest}]", slice(start, start + length)) for k, start in enumerate(starts)]
+    start = tensor.start + k * length
+    return Line(f"{tensor.name}[{k}, {rest}]", slice(start, start + length))
 
 
-def columns_of(tensor: Tensor) -> list[Line]:
-    """None of a vector."""
-    if len(tensor.shape) < 2:
+def column_of(tensor: Tensor, k: int) -> Line:
+    """The k-th column of a tensor with two axes or more."""
+    rest = ", ".join(":" * (len(tensor.shape) - 1))
+    return Line(f"{tensor.name}[{rest}, {k}]", slice(tensor.start + k, tensor.stop, tensor.shape[-1]))
+
+
+def shared_lines(tensor: Tensor, indices: Sequence[int]) -> list[Line]:
+    """Rows and columns that hold at least two of the components."""
+    if len(tensor.shape) < 2 or len(indices) < 2:
         return []
-    n, rest = tensor.shape[-1], ", ".join(":" * (len(tensor.shape) - 1))
-    return [Line(f"{tensor.name}[{rest}, {k}]", slice(tensor.start + k, tensor.stop, n)) for k in range(n)]
+    places = np.unravel_index(np.array(indices) - tensor.start, tensor.shape)
+    rows = [row_of(tensor, k) for k in _repeated(places[0])]
+    return rows + [column_of(tensor, k) for k in _repeated(places[-1])]
+
+
+def _repeated(places: Indices) -> list[int]:
+    values, counts = np.unique(places, return_counts=True)
+    return [int(value) for value in values[counts > 1]]
 
 
 def explained(left: Vector, bounds: Vector) -> bool:
