@@ -13,7 +13,7 @@ from fastcheck.errors import InputError, InputTypeError
 from fastcheck.evaluate.source import Source, positional, source_of
 from fastcheck.evaluate.stages import Stages
 from fastcheck.problem.arguments import Arguments, require_unchanged
-from fastcheck.problem.domain import Domain
+from fastcheck.problem.domain import Domain, inside
 from fastcheck.problem.layout import Tensor
 from fastcheck.problem.units import units_of
 from fastcheck.vectors import Vector
@@ -38,15 +38,11 @@ def tails_of(source: Source, stages: Stages, theta: Vector) -> tuple[Tail, ...]:
         A stage returns something else than an array, a number, or a tuple of these.
     """
     state, *rest = positional(source.function, source.arguments)
-    theta, found = theta.copy(), []
-    for k, (stage, tail) in enumerate(zip(stages.functions, stages.tails, strict=True)):
-        if k == 0:  # all of J
-            found.append(_timed(Source(source.function, source.arguments, False, True, source.parallel), theta))
-        else:
-            found.append(_timed(source_of(tail, Arguments((state, *rest)).private()), theta))
-        if k + 1 < len(stages.functions):
-            state = _state(stage(theta, state, *rest), k)
-    return tuple(found)
+    theta, found = theta.copy(), [source]
+    for k, (stage, tail) in enumerate(zip(stages.functions, stages.tails[1:], strict=False)):
+        state = _state(stage(theta, state, *rest), k)
+        found.append(source_of(tail, Arguments((state, *rest)).private()))
+    return tuple(_timed(each, theta) for each in found)
 
 
 def _timed(source: Source, theta: Vector) -> Tail:
@@ -88,7 +84,7 @@ def _moved(tensor: Tensor, theta: Vector, units: Vector, domain: Domain | None) 
     for at in (tensor.slice, slice(tensor.start, tensor.start + 1), slice(tensor.stop - 1, tensor.stop)):
         moved = theta.copy()
         moved[at] += _MOVED * units[at] * signs[: moved[at].size]
-        found.append(moved if domain is None else np.clip(moved, domain.low, domain.high))
+        found.append(inside(domain, moved))
     return found
 
 

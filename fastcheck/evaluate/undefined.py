@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from fastcheck.problem.domain import Domain
+from fastcheck.problem.domain import Domain, inside
 from fastcheck.problem.layout import Layout
 from fastcheck.problem.units import units_of
 from fastcheck.vectors import Vector
@@ -18,9 +18,7 @@ def culprits(value: Callable[[Vector], float], theta: Vector, layout: Layout, do
     """In words what J is finite without, or nothing; ``value`` gives J, nan where it has none."""
     units = units_of(theta, layout)
     for words, change in _CHANGES.items():
-        changed = np.concatenate([change(theta[t.slice], units[t.slice]) for t in layout.tensors])
-        if domain is not None:
-            changed = np.clip(changed, domain.low, domain.high)
+        changed = inside(domain, np.concatenate([change(theta[t.slice], units[t.slice]) for t in layout.tensors]))
         if np.isfinite(value(changed)) and not np.array_equal(changed, theta):
             return (
                 f"it is finite with other values for the {words} of {', '.join(_needed(value, theta, changed, layout))}"

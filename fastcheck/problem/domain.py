@@ -58,6 +58,11 @@ class Domain:
         return np.where(narrow, np.where(above >= below, 1, -1), 0).astype(np.int8)
 
 
+def inside(domain: Domain | None, theta: Vector) -> Vector:
+    """The nearest point to theta at which J may be evaluated."""
+    return theta if domain is None else np.clip(theta, domain.low, domain.high)
+
+
 def domain(bounds: Any, theta: Vector, layout: Layout) -> Domain | None:
     """``bounds`` as callers pass them: (low, high), or anything with ``lb`` and ``ub`` as `scipy.optimize.Bounds`.
 
