@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from fastcheck.checks.opening import Opening, opened
+from fastcheck.evaluate.progress import part_of
 from fastcheck.judge.ratios import ratio_and_floor
 from fastcheck.measure.pilots import piloted
 from fastcheck.measure.stencil import differences, fitted
@@ -83,9 +84,10 @@ def _at_every_eps(opening: Opening) -> list[Vector | None]:
     n, found = selection.size, list[Vector | None]()
     with opening.progress(len(EPS) * n) as show:
         for k, eps in enumerate(EPS):
-            told = lambda done, k=k: show(k * n + done)  # noqa: E731 (as a part of the whole)
             leaves = fitted(evaluator, selection, eps) is not eps
-            found.append(None if eps < lost_below or leaves else differences(evaluator, selection, eps, told))
+            found.append(
+                None if eps < lost_below or leaves else differences(evaluator, selection, eps, part_of(show, k * n))
+            )
     return found
 
 
