@@ -59,10 +59,10 @@ def directed(
     table = added(lines.look, lines.table(), *blocks(every, levels, 2))
     slope, bound = _two_levels(table, guide.noise)
     with np.errstate(invalid="ignore"):
-        near = np.abs(slope - claimed) <= np.maximum(bound, rule.NEARLY * sizes)
-        done = near & (bound <= rule.QUICK * sizes) & (sizes > 0)  # whether J stands still or bends takes more than two
+        error, quick = np.abs(slope - claimed), bound <= rule.QUICK * sizes
         wide = np.maximum(bound, rule.NEARLY * sizes)  # two levels may differ by less than they are off
-        off = hunting & (np.abs(slope - claimed) > rule.CLEAR * wide) & (bound <= rule.QUICK * sizes)
+        done = (error <= wide) & quick & (sizes > 0)  # whether J stands still or bends takes more than two
+        off = hunting & (error > rule.CLEAR * wide) & quick
     said, kink = _by_two_levels(slope, np.where(hunting, wide, bound), off), np.zeros(every.size, dtype=bool)
     done |= off
     slow = np.flatnonzero(~done)

@@ -62,24 +62,21 @@ def _together(evaluator: Evaluator, measured: Measured, analytic: Vector, at: In
     """What a ladder along the sum of components says; kinks of both signs may cancel in it, and then it accuses nobody."""
     units = measured.units[at]
     claimed = analytic[at] * units
+    own = measured.said.some(np.isin(measured.positions, at))
     lines = JointLines(evaluator, (measured.selection.at(at),), (units,))
     joint = settled(lines, np.array([claimed.sum()]))
     if joint.said.outcome[0] != Outcome.REFUTED:
         return measured
     alike = bool((gaps > 0).all() or (gaps < 0).all())
+    error = float(joint.said.slope[0] - claimed.sum())
     if not alike and joint.sight.shape[0] != Shape.SMOOTH:
-        open_ = _open(
-            measured.said.some(np.isin(measured.positions, at)), abs(float(joint.said.slope[0] - claimed.sum()))
-        )
-        return measured.measured(at, open_)
-    refuted = _refuted(measured.said.some(np.isin(measured.positions, at)), claimed, joint.said)
+        return measured.measured(at, _open(own, abs(error)))
     tie = Tie(at, float(claimed.sum()), joint.said)
-    return replace(measured.measured(at, refuted), ties=(*measured.ties, tie))
+    return replace(measured.measured(at, _refuted(own, claimed, error)), ties=(*measured.ties, tie))
 
 
-def _refuted(said: Outcomes, claimed: Vector, joint: Outcomes) -> Outcomes:
+def _refuted(said: Outcomes, claimed: Vector, error: float) -> Outcomes:
     """Each takes its part of what is wrong with the sum."""
-    error = float(joint.slope[0] - claimed.sum())
     every = np.full(claimed.size, int(Outcome.REFUTED))
     return replace(said, outcome=every, slope=claimed + error / claimed.size)
 

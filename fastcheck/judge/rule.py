@@ -44,9 +44,7 @@ DOUBTFUL = 1e-6  # a bound of more than this share of the slope is worth further
 # Over a tensor and the whole.
 OWN_ROUNDING = 1e-12  # of the largest entry of all: backprop's own rounding where the true value is 0
 PASS_MARGIN = 3.0  # pilots are few: the pass is taken to be off by so many times what they saw
-ONE_SIDED = (
-    8.0  # and by so many times that at a bound of theta, where three points on one side carry noise and bends further
-)
+ONE_SIDED = 8.0  # and by so many times that at a bound of theta: three points on one side carry noise and bends further
 ALIKE = 1e-3  # a ratio below which the change from call to call is the gradient once more
 HEARD_AS_FLOOR = 10.0  # floors up to which a ratio above 1e-7 is told to be rounding
 

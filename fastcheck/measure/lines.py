@@ -112,8 +112,7 @@ class JointLines:
         return _looked(self.evaluator, moves, h, self.limits.side[lines])
 
     def table(self, quantum: float = np.inf) -> Table:
-        finest, side, reach = np.full(self.size, _FINEST), self.limits.side, self.limits.reach
-        return opened(self.evaluator.value, np.ones(self.size), finest, quantum, side, reach)
+        return _in_units(self.evaluator, self.limits, quantum)
 
     def some(self, which: Indices) -> JointLines:
         return replace(self, indices=tuple(self.indices[k] for k in which), units=tuple(self.units[k] for k in which))
@@ -147,8 +146,7 @@ class DirectionLines:
         return _looked(self.evaluator, moves, h, self.limits.side[lines])
 
     def table(self, quantum: float = np.inf) -> Table:
-        finest, side, reach = np.full(self.size, _FINEST), self.limits.side, self.limits.reach
-        return opened(self.evaluator.value, np.ones(self.size), finest, quantum, side, reach)
+        return _in_units(self.evaluator, self.limits, quantum)
 
     def some(self, which: Indices) -> DirectionLines:
         return replace(self, directions=tuple(self.directions[k] for k in which))
@@ -160,6 +158,12 @@ class DirectionLines:
             return Limits.none(self.size)
         side = np.array([u.one_sided for u in self.directions], dtype=np.int64)
         return Limits(side, np.array([u.reach(domain, theta, self.units) for u in self.directions]))
+
+
+def _in_units(evaluator: Evaluator, limits: Limits, quantum: float) -> Table:
+    """An empty table of lines whose variable counts units."""
+    m = limits.side.size
+    return opened(evaluator.value, np.ones(m), np.full(m, _FINEST), quantum, limits.side, limits.reach)
 
 
 def _looked(evaluator: Evaluator, moves: Callable[[Indices, Array], Moves], h: Vector, side: Integers) -> Array:

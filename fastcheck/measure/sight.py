@@ -155,11 +155,7 @@ def see(table: Table) -> Sight:
 
 def _shape(table: Table, found: Readings, kink: Flags, jump: Flags, coarse: Flags) -> Integers:
     """Where several are seen: the one that would mislead most comes first."""
-    lost_up, lost_down = (
-        ~np.isfinite(rise) & asked[:, None]
-        for rise, asked in ((table.up, table.side >= 0), (table.down, table.side <= 0))
-    )
-    outside = (table.filled & (lost_up | lost_down)).any(axis=1)
+    outside = (table.filled & ~table.answers).any(axis=1)
     stairs = coarse & ~(table.least > STAIRS * table.quantum)
     seen = [
         (Shape.STILL, table.still & (table.n_levels > 0)),

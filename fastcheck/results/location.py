@@ -19,7 +19,7 @@ class Location(Shown):
     components : tuple of Component
         Wrong one by one, each measured by a two-sided difference of its own; the largest error first.
     tensors : tuple of str
-        Names of tensors that are wrong throughout.
+        Names of tensors in which most of what can be told is wrong.
     evaluations : int
         Of J, those of the screen before included.
     lines : tuple of str
