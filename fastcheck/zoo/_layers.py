@@ -76,6 +76,14 @@ def add_bias(z: Array, b: Array) -> None:
 
 
 @cached_njit
+def affine(w: Array, b: Array, a: Array) -> Array:
+    """``w a + b``, of every column of a."""
+    z = w @ a
+    add_bias(z, b)
+    return z
+
+
+@cached_njit
 def add_scaled(out: Array, factor: float, a: Array) -> None:
     """``out += factor * a``, component by component."""
     o, v = out.reshape(-1), a.reshape(-1)

@@ -191,12 +191,18 @@ def _pool_backward(a: Array, dfeatures: Array, delta: Array, flaw: int) -> None:
 @cached_njit
 def _forward(t: Tensors, x: Array, activation: int, a: Array, features: Array, scores: Array) -> None:
     """Fills ``features`` (examples, F) and ``scores`` (classes, examples); ``a`` (filters, h, w) is written over."""
+    _seen(t, x, activation, a, features)
+    np.dot(t.w2, features.T, scores)
+    add_bias(scores, t.b2)
+
+
+@cached_njit
+def _seen(t: Tensors, x: Array, activation: int, a: Array, features: Array) -> None:
+    """Fills the features alone."""
     for example in range(x.shape[0]):
         _correlate(x[example], t.k1, t.b1, a)
         activate(a, activation)
         _pool(a, features[example])
-    np.dot(t.w2, features.T, scores)
-    add_bias(scores, t.b2)
 
 
 @cached_njit
@@ -220,10 +226,7 @@ def _images(theta: Array, x: Array, y: Integers, sizes: Integers, activation: in
     """The first stage: features (examples, F), and the squares of K1."""
     t = _tensors(theta, x, sizes)
     a, features, _ = _buffers(t, x)
-    for example in range(x.shape[0]):
-        _correlate(x[example], t.k1, t.b1, a)
-        activate(a, activation)
-        _pool(a, features[example])
+    _seen(t, x, activation, a, features)
     return features, sum_of_squares(t.k1) if l2 != 0.0 else 0.0
 
 

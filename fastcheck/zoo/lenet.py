@@ -16,8 +16,8 @@ from fastcheck.zoo._layers import (
     Array,
     Integers,
     activate,
-    add_bias,
     add_row_sums,
+    affine,
     cross_entropy,
     softmax_minus_label,
     times_slope,
@@ -105,15 +105,8 @@ def _activated(kernel: Array, bias: Array, images: Array) -> Array:
 
 
 @cached_njit
-def _dense(w: Array, b: Array, a: Array) -> Array:
-    z = w @ a
-    add_bias(z, b)
-    return z
-
-
-@cached_njit
 def _hidden(w: Array, b: Array, a: Array) -> Array:
-    z = _dense(w, b, a)
+    z = affine(w, b, a)
     activate(z, _TANH)
     return z
 
@@ -151,7 +144,7 @@ def fourth(theta: Array, a: Array, y: Integers) -> Array:
 def last(theta: Array, a: Array, y: Integers) -> float:
     """J = mean over examples of -log softmax(scores)[label]."""
     w5, b5 = _views(theta)[8:]
-    return cross_entropy(_dense(w5, b5, a), y) / y.size
+    return cross_entropy(affine(w5, b5, a), y) / y.size
 
 
 @cached_njit
@@ -170,7 +163,7 @@ def backward(theta: Array, x: Array, y: Integers) -> Array:
     a2 = second(theta, a1, y)
     a3 = third(theta, a2, y)
     a4 = fourth(theta, a3, y)
-    delta = _dense(w5, b5, a4)
+    delta = affine(w5, b5, a4)
     softmax_minus_label(delta, y, y.size)
     delta = _dense_backward(delta, w5, a4, dw5, db5)
     times_slope(delta, a4, _TANH)

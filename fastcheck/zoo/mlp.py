@@ -20,9 +20,9 @@ from fastcheck.zoo._layers import (
     Array,
     Integers,
     activate,
-    add_bias,
     add_row_sums,
     add_scaled,
+    affine,
     cross_entropy,
     matrix,
     softmax_minus_label,
@@ -98,10 +98,14 @@ def _layer(theta: Array, sizes: Integers, layer: int, start: int) -> tuple[Array
 
 
 @cached_njit
-def _affine(w: Array, b: Array, a: Array) -> Array:
-    z = w @ a
-    add_bias(z, b)
-    return z
+def _passed(
+    theta: Array, a: Array, squares: float, sizes: Integers, layer: int, start: int, activation: int, l2: float
+) -> tuple[Array, float, int]:
+    """What a layer makes of the activations before it, the squares of W up to it, and where the next layer starts."""
+    w, b, stop = _layer(theta, sizes, layer, start)
+    z = affine(w, b, a)
+    activate(z, activation)
+    return z, squares + sum_of_squares(w) if l2 != 0.0 else 0.0, stop
 
 
 @cached_njit
@@ -109,12 +113,8 @@ def cost(theta: Array, x: Array, y: Integers, sizes: Integers, activation: int, 
     """J = mean over examples of -log softmax(z_L)[label] + l2 / 2 * sum of the squares of every W."""
     a, start, squares = x, 0, 0.0
     for layer in range(sizes.size - 1):
-        w, b, start = _layer(theta, sizes, layer, start)
-        a = _affine(w, b, a)
-        if layer < sizes.size - 2:
-            activate(a, activation)
-        if l2 != 0.0:
-            squares += sum_of_squares(w)
+        hidden = layer < sizes.size - 2
+        a, squares, start = _passed(theta, a, squares, sizes, layer, start, activation if hidden else 0, l2)
     return cross_entropy(a, y) / y.size + 0.5 * l2 * squares
 
 
@@ -133,7 +133,7 @@ def _stages(layout: Layout) -> list[tuple[Stage, tuple[str, ...]]]:
 
 @cached_njit
 def _first(theta: Array, x: Array, y: Integers, sizes: Integers, activation: int, l2: float) -> tuple[Array, float]:
-    return _passed(theta, x, 0.0, sizes, 0, 0, activation, l2)
+    return _passed(theta, x, 0.0, sizes, 0, 0, activation, l2)[:2]
 
 
 def _hidden(layer: int, start: int) -> Stage:
@@ -141,7 +141,7 @@ def _hidden(layer: int, start: int) -> Stage:
     def hidden(
         theta: Array, state: tuple[Array, float], y: Integers, sizes: Integers, activation: int, l2: float
     ) -> tuple[Array, float]:
-        return _passed(theta, state[0], state[1], sizes, layer, start, activation, l2)
+        return _passed(theta, state[0], state[1], sizes, layer, start, activation, l2)[:2]
 
     return hidden
 
@@ -151,21 +151,10 @@ def _last(layer: int, start: int) -> Stage:
     def last(
         theta: Array, state: tuple[Array, float], y: Integers, sizes: Integers, activation: int, l2: float
     ) -> float:
-        scores, squares = _passed(theta, state[0], state[1], sizes, layer, start, 0, l2)
+        scores, squares, _ = _passed(theta, state[0], state[1], sizes, layer, start, 0, l2)
         return cross_entropy(scores, y) / y.size + 0.5 * l2 * squares
 
     return last
-
-
-@cached_njit
-def _passed(
-    theta: Array, a: Array, squares: float, sizes: Integers, layer: int, start: int, activation: int, l2: float
-) -> tuple[Array, float]:
-    """What a layer makes of the activations before it, and the squares of W up to it."""
-    w, b, _ = _layer(theta, sizes, layer, start)
-    z = _affine(w, b, a)
-    activate(z, activation)
-    return z, squares + sum_of_squares(w) if l2 != 0.0 else 0.0
 
 
 @cached_njit
@@ -176,7 +165,7 @@ def backward(theta: Array, x: Array, y: Integers, sizes: Integers, activation: i
     for layer in range(n_layers):
         w, b, start = _layer(theta, sizes, layer, start)
         starts.append(start)
-        a = _affine(w, b, activations[layer])
+        a = affine(w, b, activations[layer])
         if layer < n_layers - 1:
             activate(a, activation)
         activations.append(a)
@@ -193,7 +182,7 @@ def backward(theta: Array, x: Array, y: Integers, sizes: Integers, activation: i
         inputs = activations[layer]
         if flaw == SUMS and layer == 1:
             first_w, first_b, _ = _layer(theta, sizes, 0, 0)
-            inputs = _affine(first_w, first_b, x)
+            inputs = affine(first_w, first_b, x)
         np.dot(delta, inputs.T, dw)
         add_scaled(dw, l2, w)
         add_row_sums(db, delta[:, -1:] if flaw == LAST_ONLY and layer == 0 else delta)
