@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from fastcheck.measure.breaks import gap_of
 from fastcheck.measure.levels import EMPTY, Look, Table, added, blocks, last_level, run_around, taken
 from fastcheck.measure.readings import (
     MEET,
@@ -26,7 +27,6 @@ from fastcheck.measure.readings import (
     readings,
     sharpest,
 )
-from fastcheck.measure.sight import gap_of
 from fastcheck.vectors import Array, Flags, Integers
 
 START = -17  # the middle of the first levels where nothing is known: D2's two errors are about equal there

@@ -18,7 +18,7 @@ def test_on_right_gradients_the_ratio_is_small(activation):
         assert report.passed, str(report)
         assert not report.wrong.size
         assert report.ratio < 1e-7
-        assert report.agreement < 1e-9
+        assert report.agreement < rule.GREAT / 10  # how far below depends on how the machine rounds
         off = np.abs(report.numeric - report.analytic)
         assert (off <= np.maximum(report.bound, rule.GREAT * np.abs(report.analytic).max())).all()
 
