@@ -7,13 +7,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from fastcheck.checks.groups import Group, Screened, claims_along
-from fastcheck.checks.settling import settled
+from fastcheck.checks.settling import confirmed, settled
 from fastcheck.evaluate.direction import matched
 from fastcheck.judge import rule
 from fastcheck.judge.screening import accuse_alone
 from fastcheck.judge.verdict import Outcome, Witness
 from fastcheck.measure.lines import ComponentLines, DirectionLines
-from fastcheck.vectors import Flags, Indices, largest
+from fastcheck.vectors import Flags, Indices, Vector, largest
 
 _CANDIDATES = 4  # components that the slopes point at, looked at by themselves
 _FEW = 8  # components to which a direction is followed down
@@ -59,11 +59,10 @@ def _by_match(measured: Screened, group: Group) -> tuple[Witness, ...]:
     if told.sum() < 3:
         return ()
     chosen = [u for u, tells in zip(directions, told, strict=True) if tells]
-    score = matched(chosen, error[told], bound[told], measured.analytic.size)
-    first = group.directions[0]
-    score[: first.start] = score[first.stop :] = 0.0
+    span = slice(group.directions[0].start, group.directions[0].stop)
+    score = matched(chosen, error[told], bound[told], span)
     k = min(_CANDIDATES, score.size)
-    return component_witnesses(measured, np.argpartition(-score, k - 1)[:k].astype(np.int64))
+    return component_witnesses(measured, span.start + np.sort(np.argpartition(-score, k - 1)[:k]))
 
 
 def halved(measured: Screened, group: Group) -> Indices:
@@ -83,15 +82,21 @@ def halved(measured: Screened, group: Group) -> Indices:
         u = halves[int(np.argmax(error))]
     span = np.arange(u.start, u.stop)
     sizes = np.abs(measured.analytic[span]) * measured.units[span]
-    return span[np.argsort(-sizes, kind="stable")[:_FEW]]
+    return np.sort(span[np.argsort(-sizes, kind="stable")[:_FEW]])
 
 
-def component_witnesses(measured: Screened, indices: Indices) -> tuple[Witness, ...]:
-    """Those of the components whose own ladders refute the gradient, the largest error first."""
-    indices = np.sort(indices)
+def component_witnesses(measured: Screened, indices: Indices, expected: Vector | None = None) -> tuple[Witness, ...]:
+    """Those of the components, in order, whose own ladders refute the gradient, the largest error first.
+
+    Where it is ``expected`` how far each may be off, in units of scale, few levels do.
+    """
     units = measured.units[indices]
     claimed = measured.analytic[indices] * units
-    said = settled(ComponentLines(measured.evaluator, indices, units), claimed).said
+    lines = ComponentLines(measured.evaluator, indices, units)
+    if expected is None:
+        said = settled(lines, claimed).said
+    else:
+        said = confirmed(lines, claimed, expected, measured.guide.noise)
     error = np.abs(said.slope - claimed)
     told = []
     for k in np.argsort(-error, kind="stable").tolist():

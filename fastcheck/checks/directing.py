@@ -53,26 +53,34 @@ def directed(
 ) -> tuple[Outcomes, Flags]:
     """What every direction says of its claimed slope, and where a kink was seen; ``sizes`` is ||G|| of each.
 
-    Where wrong components are hunted, and by ladders of their own confirmed, two levels are enough to refute as well.
+    Two levels are enough to support a claim. Where wrong components are hunted, and by ladders of their own confirmed,
+    they are enough to refute one as well, and directions of which they tell neither are UNKNOWN, for `unhurried`.
     """
-    every, levels = np.arange(lines.size), guide.levels(sizes)
-    table = added(lines.look, lines.table(), *blocks(every, levels, 2))
+    every = np.arange(lines.size)
+    table = added(lines.look, lines.table(), *blocks(every, guide.levels(sizes), 2))
     slope, bound = _two_levels(table, guide.noise)
     with np.errstate(invalid="ignore"):
         error, quick = np.abs(slope - claimed), bound <= rule.QUICK * sizes
         wide = np.maximum(bound, rule.NEARLY * sizes)  # two levels may differ by less than they are off
-        done = (error <= wide) & quick & (sizes > 0)  # whether J stands still or bends takes more than two
+        agrees = (error <= wide) & quick & (sizes > 0)  # whether J stands still or bends takes more than two
         off = hunting & (error > rule.CLEAR * wide) & quick
-    said, kink = _by_two_levels(slope, np.where(hunting, wide, bound), off), np.zeros(every.size, dtype=bool)
-    done |= off
-    slow = np.flatnonzero(~done)
-    if slow.size:
-        some = lines.some(slow)
-        seen = settled(some, claimed[slow], levels[slow] - 1)
-        late, kink[slow] = _between_sides(seen.said, seen.sight, claimed[slow])
-        order = np.argsort(np.concatenate([np.flatnonzero(done), slow]), kind="stable")
-        said = Outcomes.joined([said.some(np.flatnonzero(done)), late]).some(order)
-    return said, kink
+    outcome = np.select([agrees, off], [int(Outcome.SUPPORTED), int(Outcome.REFUTED)], int(Outcome.UNKNOWN))
+    said, kink = _by_two_levels(outcome, slope, bound), np.zeros(every.size, dtype=bool)
+    return (said, kink) if hunting else unhurried(lines, claimed, sizes, guide, said, kink)
+
+
+def unhurried(
+    lines: DirectionLines, claimed: Vector, sizes: Vector, guide: Guide, said: Outcomes, kink: Flags
+) -> tuple[Outcomes, Flags]:
+    """The same with whole ladders along the directions that two levels left UNKNOWN."""
+    slow = np.flatnonzero(said.outcome == Outcome.UNKNOWN)
+    if not slow.size:
+        return said, kink
+    seen = settled(lines.some(slow), claimed[slow], guide.levels(sizes[slow]) - 1)
+    late, kinks = _between_sides(seen.said, seen.sight, claimed[slow])
+    kink = kink.copy()
+    kink[slow] = kinks
+    return said.put(slow, late), kink
 
 
 def _two_levels(table: Table, noise: float) -> tuple[Vector, Vector]:
@@ -88,12 +96,11 @@ def _two_levels(table: Table, noise: float) -> tuple[Vector, Vector]:
     return second[:, 0], np.where(np.isfinite(bound), bound, np.inf)
 
 
-def _by_two_levels(slope: Vector, bound: Vector, off: Flags) -> Outcomes:
+def _by_two_levels(outcome: Indices, slope: Vector, bound: Vector) -> Outcomes:
     def full(value: int) -> Indices:
         return np.full(slope.size, value, dtype=np.int64)
 
     bends = np.ones(slope.size, dtype=bool)
-    outcome = np.where(off, int(Outcome.REFUTED), int(Outcome.SUPPORTED))
     return Outcomes(outcome, slope, bound, full(0), full(2), full(Cause.NONE), bends, np.zeros(slope.size))
 
 

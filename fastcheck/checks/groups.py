@@ -7,11 +7,12 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from fastcheck.checks.directing import Guide, directed, guided
+from fastcheck.checks.directing import Guide, directed, guided, unhurried
 from fastcheck.checks.opening import Opening
 from fastcheck.evaluate.direction import Direction, draw
 from fastcheck.evaluate.evaluator import Evaluator
 from fastcheck.judge.screening import Slopes, counts
+from fastcheck.judge.verdict import Outcome
 from fastcheck.measure.lines import DirectionLines
 from fastcheck.problem.domain import FREE, Sides
 from fastcheck.problem.layout import Layout, Tensor
@@ -50,7 +51,6 @@ class Screened:
     whole: Group
     tensors: Mapping[int, Group]  # by position in the layout
     accept: float
-    hunting: bool  # for wrong components, which will be confirmed
 
     @property
     def top(self) -> float:
@@ -66,6 +66,25 @@ class Screened:
     def kinks(self) -> bool:
         return any(bool(group.kinks.any()) for group in (self.whole, *self.tensors.values()))
 
+    @property
+    def hurried(self) -> bool:
+        """Whether there are directions of which two levels did not tell whether they support or refute."""
+        groups = (self.whole, *self.tensors.values())
+        return any(bool((group.slopes.said.outcome == Outcome.UNKNOWN).any()) for group in groups)
+
+    def unhurried(self) -> Screened:
+        """With whole ladders along these."""
+        whole = self._unhurried(self.whole)
+        tensors = {k: whole if group is self.whole else self._unhurried(group) for k, group in self.tensors.items()}
+        return replace(self, whole=whole, tensors=tensors)
+
+    def _unhurried(self, group: Group) -> Group:
+        slopes = group.slopes
+        lines = DirectionLines(self.evaluator, group.directions, self.units)
+        sizes = np.full(lines.size, slopes.size)
+        said, kinks = unhurried(lines, slopes.claimed, sizes, self.guide, slopes.said, group.kinks)
+        return replace(group, slopes=replace(slopes, said=said), kinks=kinks)
+
     def failed(self, group: Group) -> Flags:
         return counts(group.slopes, self.top, self.accept)
 
@@ -73,11 +92,11 @@ class Screened:
         """Further directions, all over the same components."""
         u = directions[0]
         lines = DirectionLines(self.evaluator, directions, self.units, still)
-        return _group(lines, self.analytic, self.guide, slice(u.start, u.stop), self.hunting)
+        return _group(lines, self.analytic, self.guide, slice(u.start, u.stop))
 
 
 def measure(opening: Opening, rng: np.random.Generator, hunting: bool = False) -> Screened:
-    """The slopes of a screen, or where wrong components are hunted of one that takes fewer levels."""
+    """The slopes of a screen, or where wrong components are hunted what two levels tell of them."""
     question, evaluator = opening.question, opening.evaluator
     evaluator.sparing(2)  # copies of theta are what limits n
     analytic, layout, n = opening.analytic.first, question.layout, question.theta.size
@@ -102,19 +121,19 @@ def measure(opening: Opening, rng: np.random.Generator, hunting: bool = False) -
     begin = Group(whole[:1], replace(sizes, said=said, claimed=claims_along(first, analytic)), kink)
     measured = Screened(
         evaluator, layout, question.units, analytic, guide, begin.joined(groups[0]),
-        dict(zip(own, groups[1:], strict=True)), opening.options.accept, hunting,
+        dict(zip(own, groups[1:], strict=True)), opening.options.accept,
     )  # fmt: skip
     if not own:
         return replace(measured, tensors={filled[0]: measured.whole})
-    return _told_apart(measured, rng)
+    return measured if hunting else told_apart(measured, rng)
 
 
 def claims_along(lines: DirectionLines, analytic: Vector) -> Vector:
     return np.array([u.dot(analytic, lines.units) for u in lines.directions])
 
 
-def _group(lines: DirectionLines, analytic: Vector, guide: Guide, span: slice, hunting: bool) -> Group:
-    (group,) = _groups(lines, analytic, guide, [(lines.size, span)], hunting)
+def _group(lines: DirectionLines, analytic: Vector, guide: Guide, span: slice) -> Group:
+    (group,) = _groups(lines, analytic, guide, [(lines.size, span)], hunting=False)
     return group
 
 
@@ -136,7 +155,7 @@ def _groups(
     return groups
 
 
-def _told_apart(measured: Screened, rng: np.random.Generator) -> Screened:
+def told_apart(measured: Screened, rng: np.random.Generator) -> Screened:
     """More directions on every tensor, as long as the whole fails and no tensor does."""
     for _ in range(_MORE):
         fails = measured.failed(measured.whole).any()

@@ -1,65 +1,117 @@
-"""Which components the residuals of random directions point at: each wrong one leaves a trace of its own in all of them.
+"""What the residuals of random directions point at: each wrong component leaves a trace of its own in all of them.
 
-A component i that is off by delta adds delta u_k[i] to the residual of every direction k. Orthogonal matching pursuit (Tropp
-and Gilbert, IEEE Trans. Inf. Theory 53(12), 2007) takes the component that explains most, fits all that were taken,
-and goes on with what is left, until that is within the bounds.
+A component i that is off by delta adds delta u_k[i] to the residual of every direction k. So one wrong component of
+millions is found from the slopes of a few directions, and so is a row, a column or a tensor that is wrong by a factor.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import groupby
 
 import numpy as np
 
 from fastcheck.evaluate.direction import Direction, matched
 from fastcheck.judge import rule
 from fastcheck.problem.layout import Tensor
-from fastcheck.vectors import Indices, Vector
+from fastcheck.vectors import Indices, Vector, largest, norm
 
-_EACH = 5  # directions that are needed for each component, and no fewer
-
-
-def pursued(
-    directions: Sequence[Direction], residuals: Vector, bounds: Vector, span: slice, n: int
-) -> list[int] | None:
-    """The components of ``span`` that explain the residuals; None where so many directions do not tell which."""
-    bounds = evened(bounds)
-    chosen, left = list[int](), residuals
-    while not explained(left, bounds):
-        if len(chosen) >= len(directions) // _EACH:
-            return None
-        score = matched(directions, left, bounds, n)[span]
-        best = span.start + int(np.argmax(score))
-        if best in chosen:
-            return None
-        chosen.append(best)
-        left = _left(directions, residuals, bounds, chosen)
-    for i in list(chosen):  # one that was taken by chance is not missed
-        others = [other for other in chosen if other != i]
-        if others and explained(_left(directions, residuals, bounds, others), bounds):
-            chosen = others
-    return chosen
+_CHANCE = (
+    0.1  # components that explain the residuals by chance, on average, where there are as many directions as needed
+)
+_FEWEST, _MOST = 3, 8  # of them
 
 
-def _left(directions: Sequence[Direction], residuals: Vector, bounds: Vector, chosen: list[int]) -> Vector:
-    """What the best errors in these components leave of the residuals."""
-    traces = np.array([[_trace(u, i) for i in chosen] for u in directions])
-    delta = np.linalg.lstsq(traces / bounds[:, None], residuals / bounds, rcond=None)[0]
-    return np.asarray(residuals - traces @ delta)
+@dataclass(frozen=True)
+class Way:
+    """A direction, the slope found, its residual against a gradient, the bound of that, and the error that is none."""
+
+    u: Direction
+    slope: float
+    residual: float
+    bound: float
+    least: float
+
+    @property
+    def fails(self) -> bool:
+        return abs(self.residual) > max(rule.CLEAR * self.bound, self.least)
+
+    def against(self, gradient: Vector, units: Vector) -> Way:
+        """The same with the residual that another gradient leaves."""
+        return replace(self, residual=self.slope - self.u.dot(gradient, units))
 
 
-def patterned(
-    directions: Sequence[Direction], residuals: Vector, bounds: Vector, tensor: Tensor, gradient: Vector
-) -> list[Line]:
-    """The lines of a tensor of which a multiple of the gradient, in units of scale, explains the residuals; all of it first."""
-    bounds = evened(bounds)
+def evened(ways: Sequence[Way]) -> list[Way]:
+    """The ways with no bound below the median of those over the same components: one that is sharper must not decide alone."""
+    found = list[Way]()
+    for _, same in groupby(ways, key=lambda way: (way.u.start, way.u.stop)):
+        group = list(same)
+        middle = float(np.median([way.bound for way in group]))
+        found += [replace(way, bound=max(way.bound, middle, float(np.finfo(float).tiny))) for way in group]
+    return found
+
+
+def n_needed(ways: Sequence[Way], n: int) -> int:
+    """How many directions tell one wrong component from n - 1 others, at the precision that these ways have.
+
+    By chance a component explains one residual to a share rho, and so m of them, but for its own size, to rho^(m - 1).
+    """
+    size, bound = largest(np.array([way.residual for way in ways])), float(np.median([way.bound for way in ways]))
+    share = min(max(bound / size, np.finfo(float).eps), 0.5) if size > 0 else 0.5
+    return min(max(1 + math.ceil(math.log(n / _CHANCE) / -math.log(share)), _FEWEST), _MOST)
+
+
+def clearest(ways: Sequence[Way], n: int) -> list[Way]:
+    """Those n of them that fail most clearly."""
+    return sorted(ways, key=lambda way: -abs(way.residual) / way.bound)[:n]
+
+
+def typical_error(ways: Sequence[Way]) -> float:
+    """How far each component is off, in units of scale, if all that the ways are over are: E (u.e)^2 = ||e||^2."""
+    return norm(np.array([way.residual for way in ways])) / math.sqrt(len(ways) * ways[0].u.size)
+
+
+def pointed_at(ways: Sequence[Way], span: slice) -> tuple[int, float] | None:
+    """The component of ``span`` of which an error, in units of scale, explains all residuals; None where none does."""
+    directions, residuals, bounds = _taken_apart(ways)
+    if not ways or _explained(residuals, bounds):
+        return None
+    score = matched(directions, residuals, bounds, span)
+    index = span.start + int(np.argmax(score))
+    traces = np.array([u.entry(index) if u.start <= index < u.stop else 0.0 for u in directions])
+    with np.errstate(all="ignore"):
+        weighted = traces / bounds**2
+        error = float(residuals @ weighted / (traces @ weighted))
+    return (index, error) if math.isfinite(error) and _explained(residuals - error * traces, bounds) else None
+
+
+def _taken_apart(ways: Sequence[Way]) -> tuple[list[Direction], Vector, Vector]:
+    """Directions, residuals and bounds."""
+    bounds = np.array([way.bound for way in ways])
+    return [way.u for way in ways], np.array([way.residual for way in ways]), bounds
+
+
+def _explained(left: Vector, bounds: Vector) -> bool:
+    """Whether what is left of the residuals is within their bounds."""
+    with np.errstate(over="ignore"):
+        return bool(np.sum((left / bounds) ** 2) <= rule.EXPLAINED * left.size)
+
+
+def patterned(ways: Sequence[Way], tensor: Tensor, gradient: Vector) -> list[tuple[Line, float]]:
+    """The lines of a tensor of which a multiple of the gradient, in units of scale, explains the residuals, and that multiple.
+
+    All of the tensor comes first.
+    """
+    directions, residuals, bounds = _taken_apart(ways)
     traces = np.array([_traces(u, tensor, gradient) for u in directions])
     with np.errstate(all="ignore"):
         weighted = traces / bounds[:, None] ** 2
         multiple = (residuals @ weighted) / (traces * weighted).sum(axis=0)
-    left = residuals[:, None] - traces * np.where(np.isfinite(multiple), multiple, 0.0)
-    return [_line(tensor, k) for k in range(left.shape[1]) if explained(left[:, k], bounds)]
+    multiple = np.where(np.isfinite(multiple), multiple, 0.0)
+    left = residuals[:, None] - traces * multiple
+    return [(_line(tensor, k), float(multiple[k])) for k in range(left.shape[1]) if _explained(left[:, k], bounds)]
 
 
 def _traces(u: Direction, tensor: Tensor, gradient: Vector) -> Vector:
@@ -107,6 +159,22 @@ def column_of(tensor: Tensor, k: int) -> Line:
     return Line(f"{tensor.name}[{rest}, {k}]", slice(tensor.start + k, tensor.stop, tensor.shape[-1]))
 
 
+def row_around(tensor: Tensor, u: Direction) -> Line | None:
+    """The row in which a direction lies, if it is in one."""
+    if len(tensor.shape) < 2:
+        return None
+    length = tensor.size // tensor.shape[0]
+    first, last = (u.start - tensor.start) // length, (u.stop - 1 - tensor.start) // length
+    return row_of(tensor, first) if first == last else None
+
+
+def middle_of(tensor: Tensor, u: Direction) -> int:
+    """Where to halve a direction: between rows, as long as it is over several."""
+    length = tensor.size // tensor.shape[0]
+    first, last = (u.start - tensor.start) // length, (u.stop - 1 - tensor.start) // length
+    return tensor.start + length * ((first + last + 1) // 2) if first < last else (u.start + u.stop) // 2
+
+
 def shared_lines(tensor: Tensor, indices: Sequence[int]) -> list[Line]:
     """Rows and columns that hold at least two of the components."""
     if len(tensor.shape) < 2 or len(indices) < 2:
@@ -119,19 +187,3 @@ def shared_lines(tensor: Tensor, indices: Sequence[int]) -> list[Line]:
 def _repeated(places: Indices) -> list[int]:
     values, counts = np.unique(places, return_counts=True)
     return [int(value) for value in values[counts > 1]]
-
-
-def explained(left: Vector, bounds: Vector) -> bool:
-    """Whether what is left of the residuals is within their bounds."""
-    with np.errstate(over="ignore"):
-        return bool(np.sum((left / bounds) ** 2) <= rule.EXPLAINED * left.size)
-
-
-def evened(bounds: Vector) -> Vector:
-    """Bounds of which none is below their median: a direction that is sharper must not decide alone."""
-    return np.maximum(bounds, max(float(np.median(bounds)), float(np.finfo(float).tiny)))
-
-
-def _trace(u: Direction, index: int) -> float:
-    """What an error of 1 in a component leaves along a direction."""
-    return u.entry(index) if u.start <= index < u.stop else 0.0

@@ -9,7 +9,7 @@ import numpy as np
 from fastcheck.judge import rule
 from fastcheck.judge.outcomes import Outcomes, is_from_afar, outcomes
 from fastcheck.judge.verdict import Outcome
-from fastcheck.measure.ladder import climb, grow, look_where_worth
+from fastcheck.measure.ladder import climb, grow, look_where_seen, look_where_worth
 from fastcheck.measure.levels import Table
 from fastcheck.measure.lines import Lines
 from fastcheck.measure.sight import Shape, Sight, see
@@ -31,6 +31,18 @@ def settled(lines: Lines, claimed: Vector, pilot: Indices | None = None, quantum
     ``pilot`` are levels that served neighbours, ``quantum`` is the least move of J that is known.
     """
     return doubted(lines, grow(lines.look, lines.table(quantum), pilot).knowing(), claimed)
+
+
+def confirmed(lines: Lines, claimed: Vector, expected: Vector, noise: float) -> Outcomes:
+    """What ladders say of claims that may be off by some ``expected`` size, (m,), where J has this noise.
+
+    Where the levels at which so much is seen refute a claim, they are enough; elsewhere a whole ladder is taken.
+    """
+    seen = looked(look_where_seen(lines.look, lines.table(), expected, noise).knowing(), claimed)
+    said = seen.said
+    refuted = (said.outcome == Outcome.REFUTED) & ~is_from_afar(seen.sight, said.bound, said.level)
+    others = np.flatnonzero(~refuted)
+    return said.put(others, settled(lines.some(others), claimed[others]).said) if others.size else said
 
 
 def doubted(lines: Lines, table: Table, claimed: Vector) -> Looked:

@@ -67,10 +67,10 @@ class Direction:
         return float(kernels.reach(below, above, scale, self.seed, sides, self.start, self.stop))
 
 
-def matched(directions: Sequence[Direction], residuals: Vector, bounds: Vector, n: int) -> Vector:
-    """How much of the residuals u_k.e, in squared bounds, an error in each component alone would explain, shape (n,)."""
+def matched(directions: Sequence[Direction], residuals: Vector, bounds: Vector, span: slice) -> Vector:
+    """How much of the residuals u_k.e, in squared bounds, an error in each component of ``span`` alone would explain."""
     unit = float(np.abs(residuals).max()) or 1.0
-    out = np.empty(n)
+    out = np.empty(span.stop - span.start)
     kernels.match(
         np.array([u.seed for u in directions], dtype=np.uint64),
         np.array([u.start for u in directions], dtype=np.int64),
@@ -78,6 +78,7 @@ def matched(directions: Sequence[Direction], residuals: Vector, bounds: Vector, 
         directions[0].sides,
         residuals / unit,
         (unit / np.maximum(bounds, unit * _LEAST)) ** 2,
+        span.start,
         out,
     )
     return out

@@ -185,17 +185,18 @@ def match(
     sides: Sides,
     residuals: Vector,
     weights: Vector,
+    start: int,
     out: Vector,
 ) -> None:
-    """out[i] = how much of sum_k weights_k residuals_k^2 an error in component i alone explains."""
-    for i in range(out.size):
+    """How much of sum_k weights_k residuals_k^2 an error in each component from ``start`` on would explain alone."""
+    for i in range(start, start + out.size):
         a = b = 0.0
         for k in range(seeds.size):
             if starts[k] <= i < stops[k]:
                 u = _turned(seeds[k], i, sides)
                 a += weights[k] * residuals[k] * u
                 b += weights[k] * u * u
-        out[i] = a * a / b if b > 0 else 0.0
+        out[i - start] = a * a / b if b > 0 else 0.0
 
 
 @cached_njit

@@ -32,6 +32,13 @@ class Outcomes:
         """Those of these lines."""
         return Outcomes(*(getattr(self, field.name)[lines] for field in fields(self)))
 
+    def put(self, lines: Integers, others: Outcomes) -> Outcomes:
+        """These outcomes with ``others`` in the place of some lines."""
+        parts = {field.name: getattr(self, field.name).copy() for field in fields(self)}
+        for name, values in parts.items():
+            values[lines] = getattr(others, name)
+        return Outcomes(**parts)
+
     def witness(self, line: int, name: str, index: int | None, analytic: float, unit: float = 1.0) -> Witness:
         """What one line says against an analytic value in J per unit of theta; ``unit`` is the line's own, in theta."""
         return Witness(

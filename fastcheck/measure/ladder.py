@@ -5,6 +5,7 @@ all lines still open. Sees no analytic gradient; `worth` is a size of slope that
 
     grow              from a guess (a pilot's levels, or START) outward and inward, in strides where J stands still
     climb             on from a level that served, likewise
+    look_where_seen   the first levels of a table, where a slope of that size is well seen
     look_where_worth  from the step at which a slope of that size would just be seen, outward to a first sharp estimate
 """
 
@@ -169,6 +170,12 @@ def _answers(table: Table) -> Flags:
     )
 
 
+def look_where_seen(look: Look, table: Table, worth: Array, noise: float) -> Table:
+    """The first levels of an empty table: those at which a slope of `worth` (J per unit) is well above this noise of J."""
+    first = np.minimum(_just_seen(table, worth, noise) + 1, np.maximum(table.lowest, table.highest - WIDTH))
+    return added(look, table, *blocks(np.arange(first.size), first, WIDTH - 1))
+
+
 def look_where_worth(look: Look, table: Table, lines: Integers, worth: Array, difference: bool = False) -> Table:
     """Levels from where a slope of `worth` (J per unit) moves J by 64 of its last places, outward to a first sharp estimate.
 
@@ -207,9 +214,10 @@ def look_where_worth(look: Look, table: Table, lines: Integers, worth: Array, di
     return table
 
 
-def _just_seen(table: Table, worth: Array) -> Integers:
+def _just_seen(table: Table, worth: Array, noise: float = 0.0) -> Integers:
     with np.errstate(all="ignore"):
-        move = np.ldexp(JUST_SEEN * 2 * np.maximum(grain_of(table), 5e-324), table.shift) / worth
+        heard = np.maximum(np.ldexp(np.maximum(grain_of(table), 5e-324), table.shift), noise)
+        move = JUST_SEEN * 2 * heard / worth
         level = np.round(np.log2(np.clip(move, 2.0**-1000, 2.0**1000)))
     return np.clip(level.astype(np.int64), table.lowest + 1, np.maximum(table.lowest + 1, table.highest - WIDTH))
 
