@@ -44,7 +44,7 @@ def guided(lines: DirectionLines, claimed: Vector, hunting: bool = False) -> tup
     sight, said = seen.sight, seen.said
     best = sharpest(sight.readings)
     level = int(best.level[0]) if np.isfinite(best.bound[0]) else START
-    noise = float(np.fmax(sight.noise[0], sight.grain[0]))
+    noise = float(np.fmax(max(sight.noise[0], np.ldexp(seen.table.lattice, seen.table.shift)), sight.grain[0]))
     return Guide(level, noise), *_between_sides(said, sight, claimed)
 
 
@@ -54,26 +54,34 @@ def directed(
     """What every direction says of its claimed slope, and where a kink was seen; ``sizes`` is ||G|| of each.
 
     Two levels are enough to support a claim. Where wrong components are hunted, and by ladders of their own confirmed,
-    they are enough to refute one as well, and directions of which they tell neither are UNKNOWN, for `unhurried`.
+    they are enough to refute one as well, and a direction that does neither is UNKNOWN, for `unhurried`.
     """
     every = np.arange(lines.size)
     table = added(lines.look, lines.table(), *blocks(every, guide.levels(sizes), 2))
     slope, bound = _two_levels(table, guide.noise)
     with np.errstate(invalid="ignore"):
-        error, quick = np.abs(slope - claimed), bound <= rule.QUICK * sizes
-        wide = np.maximum(bound, rule.NEARLY * sizes)  # two levels may differ by less than they are off
-        agrees = (error <= wide) & quick & (sizes > 0)  # whether J stands still or bends takes more than two
-        off = hunting & (error > rule.CLEAR * wide) & quick
+        quick = (bound <= rule.QUICK * sizes) & (sizes > 0)  # whether J stands still or bends takes more than two
+        error, wide = (
+            np.abs(slope - claimed),
+            np.maximum(bound, rule.NEARLY * sizes),
+        )  # they may differ by less than that
+        agrees, off = quick & (error <= wide), quick & hunting & (error > rule.CLEAR * wide)
     outcome = np.select([agrees, off], [int(Outcome.SUPPORTED), int(Outcome.REFUTED)], int(Outcome.UNKNOWN))
     said, kink = _by_two_levels(outcome, slope, bound), np.zeros(every.size, dtype=bool)
-    return (said, kink) if hunting else unhurried(lines, claimed, sizes, guide, said, kink)
+    slow = np.flatnonzero(~quick if hunting else ~agrees)
+    return _with_ladders(lines, claimed, sizes, guide, slow, said, kink)
 
 
 def unhurried(
     lines: DirectionLines, claimed: Vector, sizes: Vector, guide: Guide, said: Outcomes, kink: Flags
 ) -> tuple[Outcomes, Flags]:
-    """The same with whole ladders along the directions that two levels left UNKNOWN."""
-    slow = np.flatnonzero(said.outcome == Outcome.UNKNOWN)
+    """The same with whole ladders along the directions that are UNKNOWN."""
+    return _with_ladders(lines, claimed, sizes, guide, np.flatnonzero(said.outcome == Outcome.UNKNOWN), said, kink)
+
+
+def _with_ladders(
+    lines: DirectionLines, claimed: Vector, sizes: Vector, guide: Guide, slow: Indices, said: Outcomes, kink: Flags
+) -> tuple[Outcomes, Flags]:
     if not slow.size:
         return said, kink
     seen = settled(lines.some(slow), claimed[slow], guide.levels(sizes[slow]) - 1)

@@ -129,7 +129,8 @@ class Search:
         """Halve the tensor until single components explain what parts of it leave, and again until all directions pass."""
         hunt, n_lines, n_sampled, in_vain = self.hunt, len(self.lines), 0, 0
         ways = self._next(tensor, hunt.known(*groups), anew=False)
-        if self._by_a_factor(tensor, ways):
+        never_written = not hunt.gradient[tensor.slice].any()
+        if self._throughout(tensor, ways) if never_written else self._by_a_factor(tensor, ways):
             return
         while fail(ways):
             in_vain = 0 if self._descend(ways, tensor) else in_vain + 1

@@ -41,6 +41,7 @@ def confirmed(lines: Lines, claimed: Vector, expected: Vector, noise: float) -> 
     seen = looked(look_where_seen(lines.look, lines.table(), expected, noise).knowing(), claimed)
     said = seen.said
     refuted = (said.outcome == Outcome.REFUTED) & ~is_from_afar(seen.sight, said.bound, said.level)
+    refuted &= seen.sight.shape != Shape.STILL  # so near, any J that is rounded stands still
     others = np.flatnonzero(~refuted)
     return said.put(others, settled(lines.some(others), claimed[others]).said) if others.size else said
 

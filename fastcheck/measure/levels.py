@@ -107,6 +107,16 @@ class Table:
         sizes = [np.where(np.abs(rise) > 0, np.abs(rise), np.inf) for rise in (self.up, self.down)]
         return np.asarray(np.minimum(*sizes).min(axis=1, initial=np.inf))
 
+    @property
+    def lattice(self) -> float:
+        """The largest power of two of which every move is a multiple; 0 where there is none: J may be rounded to float32."""
+        moves = np.concatenate([self.up.ravel(), self.down.ravel()])
+        mantissa, exponent = np.frexp(moves[np.isfinite(moves) & (moves != 0)])
+        digits = np.ldexp(mantissa, 53).astype(np.int64)
+        return (
+            float(np.ldexp((digits & -digits).astype(float), exponent - 53).min(initial=np.inf)) if digits.size else 0.0
+        )
+
     def knowing(self) -> Table:
         """The table with the least move of all its lines for a quantum, if it is less than what was known."""
         return replace(self, quantum=min(self.quantum, float(self.least.min(initial=np.inf))))
