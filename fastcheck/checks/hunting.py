@@ -40,13 +40,13 @@ class Hunt:
     # --- directions against the gradient as it was set right so far ----------------------------------------------------
 
     def known(self, *groups: Group) -> list[Way]:
-        """Those that the screen measured and of which the bounds are known."""
-        ways = [] if self.still else [way for group in groups for way in self._of(group)]
-        return evened([way for way in ways if np.isfinite(way.bound)])
+        """Those that the screen measured, of which the bounds are known and that move nothing that is now left out."""
+        ways = [way for group in groups for way in self._of(group)]
+        return evened([way for way in ways if np.isfinite(way.bound) and not self._moves_still(way.u)])
 
     def again(self, ways: Iterable[Way]) -> list[Way]:
-        """Those that were measured before."""
-        return [way.against(self.gradient, self.measured.units) for way in ways]
+        """Those that were measured before, likewise."""
+        return [way.against(self.gradient, self.measured.units) for way in ways if not self._moves_still(way.u)]
 
     def drawn(self, tensor: Tensor, n: int) -> list[Way]:
         """So many new ones on a tensor."""
@@ -86,6 +86,10 @@ class Hunt:
 
     def _of(self, group: Group) -> list[Way]:
         return self._ways(group.directions, self._claimed(group.directions), group.slopes.said)
+
+    def _moves_still(self, u: Direction) -> bool:
+        """Whether it moved, when it was measured, what is left out."""
+        return any(u.start < still.stop and still.start < u.stop for still in self.still)
 
     def _claimed(self, directions: Sequence[Direction]) -> Vector:
         return np.array([u.dot(self.gradient, self.measured.units) for u in directions])

@@ -22,6 +22,7 @@ _CHANCE = (
     0.1  # components that explain the residuals by chance, on average, where there are as many directions as needed
 )
 _FEWEST, _MOST = 3, 8  # of them
+_TYPICAL = 1 / 4  # of the root mean square of errors
 
 
 @dataclass(frozen=True)
@@ -69,8 +70,11 @@ def clearest(ways: Sequence[Way], n: int) -> list[Way]:
 
 
 def typical_error(ways: Sequence[Way]) -> float:
-    """How far each component is off, in units of scale, if all that the ways are over are: E (u.e)^2 = ||e||^2."""
-    return norm(np.array([way.residual for way in ways])) / math.sqrt(len(ways) * ways[0].u.size)
+    """How far many components are off, in units of scale, if all that the ways are over are: E (u.e)^2 = ||e||^2.
+
+    That is the root of the mean square, and a few large errors decide it.
+    """
+    return _TYPICAL * norm(np.array([way.residual for way in ways])) / math.sqrt(len(ways) * ways[0].u.size)
 
 
 def pointed_at(ways: Sequence[Way], span: slice) -> tuple[int, float] | None:
@@ -112,6 +116,16 @@ def patterned(ways: Sequence[Way], tensor: Tensor, gradient: Vector) -> list[tup
     multiple = np.where(np.isfinite(multiple), multiple, 0.0)
     left = residuals[:, None] - traces * multiple
     return [(_line(tensor, k), float(multiple[k])) for k in range(left.shape[1]) if _explained(left[:, k], bounds)]
+
+
+def blank(tensor: Tensor, gradient: Vector) -> list[Line]:
+    """Rows and columns whose gradient is 0 throughout, as of one that was never written."""
+    sizes = np.abs(gradient[tensor.slice])
+    if len(tensor.shape) < 2:
+        return []
+    by_row, by_column = sizes.reshape(tensor.shape[0], -1), sizes.reshape(-1, tensor.shape[-1])
+    rows = [row_of(tensor, int(k)) for k in np.flatnonzero(by_row.max(axis=1) == 0)]
+    return rows + [column_of(tensor, int(k)) for k in np.flatnonzero(by_column.max(axis=0) == 0)]
 
 
 def _traces(u: Direction, tensor: Tensor, gradient: Vector) -> Vector:

@@ -19,6 +19,7 @@ from fastcheck.checks.hunting import Hunt, Spent, fail
 from fastcheck.checks.matching import (
     Line,
     Way,
+    blank,
     clearest,
     middle_of,
     n_needed,
@@ -102,7 +103,7 @@ class Search:
             if tensor.size <= _SMALL:
                 self._look_at_all(tensor, group)
             else:
-                self._in_parts(tensor, self._groups(group) if alone and not self.throughout else (group,))
+                self._in_parts(tensor, self._groups(group) if alone else (group,))
         except Spent:
             self.unsearched.append(tensor.name)
 
@@ -129,29 +130,28 @@ class Search:
         """Halve the tensor until single components explain what parts of it leave, and again until all directions pass."""
         hunt, n_lines, n_sampled, in_vain = self.hunt, len(self.lines), 0, 0
         ways = self._next(tensor, hunt.known(*groups), anew=False)
-        never_written = not hunt.gradient[tensor.slice].any()
-        if self._throughout(tensor, ways) if never_written else self._by_a_factor(tensor, ways):
+        if self._by_a_factor(tensor, ways):
             return
+        if self._never_written(tensor, hunt.within(ways, tensor)):
+            ways = [] if tensor.name in self.throughout else self._next(tensor, [], anew=False)
         while fail(ways):
             in_vain = 0 if self._descend(ways, tensor) else in_vain + 1
-            if tensor.name in self.throughout:
-                return
-            if in_vain == _TRIES:
+            if tensor.name in self.throughout or in_vain == _TRIES:
                 break
             ways = self._next(tensor, ways, in_vain > 0)
             if fail(ways) and self._join_lines(tensor):
                 ways = self._next(tensor, [], anew=False)
             if fail(ways) and len(hunt.found_in(tensor)) > (n_sampled + 1) * rule.MANY:
                 n_sampled += 1
-                if self._throughout(tensor, ways):
-                    return
-        if in_vain == _TRIES or not (hunt.found_in(tensor) or len(self.lines) > n_lines):
+                ways = [] if self._throughout(tensor, ways) else ways
+        named = tensor.name in self.throughout or len(self.lines) > n_lines or hunt.found_in(tensor)
+        if in_vain == _TRIES or not named:
             self.unsearched.append(tensor.name)
 
     def _next(self, tensor: Tensor, ways: list[Way], anew: bool) -> list[Way]:
         """The directions against the gradient as it is now; where they all pass and are few, or led to nothing, with new ones."""
         hunt = self.hunt
-        ways = [] if hunt.still else hunt.again(ways)
+        ways = hunt.again(ways)
         for _ in range(_PASSES):
             if fail(ways) or len(ways) >= rule.ENOUGH:
                 break
@@ -172,9 +172,22 @@ class Search:
             self.asked.add(line.name)
             error = abs(multiple) * norm(sizes[line.place]) / np.sqrt(line.indices.size)
             if self.hunt.wrong_throughout(line.indices, error, _FACTOR):
-                (self.throughout if line.name == tensor.name else self.lines).append(line.name)
+                self._leave(line.place, line.name, self.throughout if line.name == tensor.name else self.lines)
                 return True
         return False
+
+    def _never_written(self, tensor: Tensor, ways: Sequence[Way]) -> bool:
+        """Name a tensor whose gradient is 0, or a row or column of it where these are few, if it is wrong throughout."""
+        gradient = self.hunt.gradient
+        if not gradient[tensor.slice].any():
+            return self._throughout(tensor, ways)
+        lines = blank(tensor, gradient)
+        some = lines if len(lines) <= _LINES else []
+        return any([self._line(line, tensor, self._error_on(line, ways)) for line in some])
+
+    def _error_on(self, line: Line, ways: Sequence[Way]) -> float:
+        """How far each component of a line is off if no other is."""
+        return typical_error(ways) * float(np.sqrt(ways[0].u.size / line.indices.size))
 
     def _descend(self, ways: Sequence[Way], tensor: Tensor) -> bool:
         """Follow failing directions down to wrong components, and note them; False if they lead to none.
@@ -209,8 +222,7 @@ class Search:
         others = np.setdiff1d(_every(tensor), self.hunt.found_in(tensor))
         if not self.hunt.wrong_throughout(others, typical_error(ways)):
             return False
-        self.throughout.append(tensor.name)
-        self.hunt.forget(self.hunt.found_in(tensor))
+        self._leave(tensor.slice, tensor.name, self.throughout)
         return True
 
     def _line(self, line: Line, tensor: Tensor, error: float) -> bool:
@@ -221,9 +233,12 @@ class Search:
         others = np.setdiff1d(line.indices, self.hunt.found_in(tensor))
         if not self.hunt.wrong_throughout(others, error):
             return False
-        self.lines.append(line.name)
-        self.hunt.leave(line.place)
+        self._leave(line.place, line.name, self.lines)
         return True
+
+    def _leave(self, place: slice, name: str, names: list[str]) -> None:
+        names.append(name)
+        self.hunt.leave(place)
 
     def _join_lines(self, tensor: Tensor) -> bool:
         """Name the rows and columns that hold two of the components found and are wrong throughout."""

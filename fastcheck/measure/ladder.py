@@ -5,7 +5,7 @@ all lines still open. Sees no analytic gradient; `worth` is a size of slope that
 
     grow              from a guess (a pilot's levels, or START) outward and inward, in strides where J stands still
     climb             on from a level that served, likewise
-    look_where_seen   the first levels of a table, where a slope of that size is well seen
+    look_where_seen   the first levels of a table, from where a slope of that size is just seen
     look_where_worth  from the step at which a slope of that size would just be seen, outward to a first sharp estimate
 """
 
@@ -171,8 +171,8 @@ def _answers(table: Table) -> Flags:
 
 
 def look_where_seen(look: Look, table: Table, worth: Array, noise: float) -> Table:
-    """The first levels of an empty table: those at which a slope of `worth` (J per unit) is well above this noise of J."""
-    first = np.minimum(_just_seen(table, worth, noise) + 1, np.maximum(table.lowest, table.highest - WIDTH))
+    """The first levels of an empty table: from where a slope of `worth` (J per unit) is just seen above this noise of J."""
+    first = np.minimum(_just_seen(table, worth, noise) - 1, np.maximum(table.lowest, table.highest - WIDTH))
     return added(look, table, *blocks(np.arange(first.size), first, WIDTH - 1))
 
 
