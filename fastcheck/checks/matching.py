@@ -16,7 +16,8 @@ import numpy as np
 from fastcheck.evaluate.direction import Direction, matched
 from fastcheck.judge import rule
 from fastcheck.problem.layout import Tensor
-from fastcheck.vectors import Indices, Vector, largest, norm
+from fastcheck.problem.rows import Line, column_of, row_of
+from fastcheck.vectors import Vector, largest, norm
 
 _CHANCE = (
     0.1  # components that explain the residuals by chance, on average, where there are as many directions as needed
@@ -118,16 +119,6 @@ def patterned(ways: Sequence[Way], tensor: Tensor, gradient: Vector) -> list[tup
     return [(_line(tensor, k), float(multiple[k])) for k in range(left.shape[1]) if _explained(left[:, k], bounds)]
 
 
-def blank(tensor: Tensor, gradient: Vector) -> list[Line]:
-    """Rows and columns whose gradient is 0 throughout, as of one that was never written."""
-    sizes = np.abs(gradient[tensor.slice])
-    if len(tensor.shape) < 2:
-        return []
-    by_row, by_column = sizes.reshape(tensor.shape[0], -1), sizes.reshape(-1, tensor.shape[-1])
-    rows = [row_of(tensor, int(k)) for k in np.flatnonzero(by_row.max(axis=1) == 0)]
-    return rows + [column_of(tensor, int(k)) for k in np.flatnonzero(by_column.max(axis=0) == 0)]
-
-
 def _traces(u: Direction, tensor: Tensor, gradient: Vector) -> Vector:
     """What the gradient leaves along a direction, of the whole tensor, of its rows, and of its columns."""
     own = u.part(max(u.start, tensor.start), min(u.stop, tensor.stop))
@@ -146,58 +137,3 @@ def _line(tensor: Tensor, k: int) -> Line:
         return Line(tensor.name, tensor.slice)
     n_rows = tensor.shape[0]
     return row_of(tensor, k - 1) if k <= n_rows else column_of(tensor, k - 1 - n_rows)
-
-
-@dataclass(frozen=True)
-class Line:
-    """A row (first axis), a column (last axis) or all of a tensor: its name as an index, and its place in theta."""
-
-    name: str
-    place: slice
-
-    @property
-    def indices(self) -> Indices:
-        return np.arange(self.place.start, self.place.stop, self.place.step or 1)
-
-
-def row_of(tensor: Tensor, k: int) -> Line:
-    """The k-th row of a tensor with two axes or more."""
-    length, rest = tensor.size // tensor.shape[0], ", ".join(":" * (len(tensor.shape) - 1))
-    start = tensor.start + k * length
-    return Line(f"{tensor.name}[{k}, {rest}]", slice(start, start + length))
-
-
-def column_of(tensor: Tensor, k: int) -> Line:
-    """The k-th column of a tensor with two axes or more."""
-    rest = ", ".join(":" * (len(tensor.shape) - 1))
-    return Line(f"{tensor.name}[{rest}, {k}]", slice(tensor.start + k, tensor.stop, tensor.shape[-1]))
-
-
-def row_around(tensor: Tensor, u: Direction) -> Line | None:
-    """The row in which a direction lies, if it is in one."""
-    if len(tensor.shape) < 2:
-        return None
-    length = tensor.size // tensor.shape[0]
-    first, last = (u.start - tensor.start) // length, (u.stop - 1 - tensor.start) // length
-    return row_of(tensor, first) if first == last else None
-
-
-def middle_of(tensor: Tensor, u: Direction) -> int:
-    """Where to halve a direction: between rows, as long as it is over several."""
-    length = tensor.size // tensor.shape[0]
-    first, last = (u.start - tensor.start) // length, (u.stop - 1 - tensor.start) // length
-    return tensor.start + length * ((first + last + 1) // 2) if first < last else (u.start + u.stop) // 2
-
-
-def shared_lines(tensor: Tensor, indices: Sequence[int]) -> list[Line]:
-    """Rows and columns that hold at least two of the components."""
-    if len(tensor.shape) < 2 or len(indices) < 2:
-        return []
-    places = np.unravel_index(np.array(indices) - tensor.start, tensor.shape)
-    rows = [row_of(tensor, k) for k in _repeated(places[0])]
-    return rows + [column_of(tensor, k) for k in _repeated(places[-1])]
-
-
-def _repeated(places: Indices) -> list[int]:
-    values, counts = np.unique(places, return_counts=True)
-    return [int(value) for value in values[counts > 1]]

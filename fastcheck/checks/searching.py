@@ -16,20 +16,10 @@ import numpy as np
 
 from fastcheck.checks.groups import Group, told_apart
 from fastcheck.checks.hunting import Hunt, Spent, fail
-from fastcheck.checks.matching import (
-    Line,
-    Way,
-    blank,
-    clearest,
-    middle_of,
-    n_needed,
-    patterned,
-    row_around,
-    shared_lines,
-    typical_error,
-)
+from fastcheck.checks.matching import Way, clearest, n_needed, patterned, typical_error
 from fastcheck.judge import rule
 from fastcheck.problem.layout import Tensor
+from fastcheck.problem.rows import Line, blank_lines, middle_of, row_around, shared_lines
 from fastcheck.vectors import Indices, largest, norm
 
 _PASSES = 3  # new directions that have to pass before a tensor counts as set right, where no others are known
@@ -181,7 +171,7 @@ class Search:
         gradient = self.hunt.gradient
         if not gradient[tensor.slice].any():
             return self._throughout(tensor, ways)
-        lines = blank(tensor, gradient)
+        lines = blank_lines(tensor, gradient)
         some = lines if len(lines) <= _LINES else []
         return any([self._line(line, tensor, self._error_on(line, ways)) for line in some])
 
@@ -205,10 +195,10 @@ class Search:
             noted += found
             if found or u.size == 1:
                 continue
-            row = row_around(tensor, u) if dense >= _DENSE_ROW else None
+            row = row_around(tensor, u.start, u.stop) if dense >= _DENSE_ROW else None
             if row is not None and self._line(row, tensor, typical_error(part)):
                 return True
-            halves = hunt.parted(clearest(part, n_needed(part, u.size)), middle_of(tensor, u))
+            halves = hunt.parted(clearest(part, n_needed(part, u.size)), middle_of(tensor, u.start, u.stop))
             failing = [half for half in halves if fail(half)]
             dense = dense + 1 if len(failing) == 2 else 0
             if dense == _DENSE and tensor.name not in self.asked and self._throughout(tensor, part):

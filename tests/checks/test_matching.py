@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import fastcheck as fc
-from fastcheck.checks.matching import Way, evened, middle_of, n_needed, patterned, pointed_at, row_around
+from fastcheck.checks.matching import Way, evened, n_needed, patterned, pointed_at
 from fastcheck.evaluate.direction import draw
 
 N = 5000
@@ -61,16 +61,6 @@ def test_no_bound_is_below_the_median_of_those_over_the_same_components(rng):
         replace(way, bound=bound) for way, bound in zip(ways, [1e-12, *[2e-6] * 6, 9e-6, 1e-7, 3e-7], strict=True)
     ]
     assert [way.bound for way in evened(uneven)] == [2e-6] * 7 + [9e-6, 2e-7, 3e-7]
-
-
-def test_a_direction_is_halved_between_rows_until_it_is_in_one(rng):
-    u = draw(rng, TENSOR.start, TENSOR.stop)
-    while (row := row_around(TENSOR, u)) is None:
-        middle = middle_of(TENSOR, u)
-        assert (middle - TENSOR.start) % 25 == 0
-        u = u.part(middle, u.stop)
-    assert row.name == "W[39, :]"
-    assert u.start < middle_of(TENSOR, u) < u.stop
 
 
 @pytest.mark.parametrize(
