@@ -18,6 +18,7 @@ from fastcheck.measure.sight import Shape, Sight
 from fastcheck.vectors import Flags, Indices, Vector
 
 _FINER, _COARSER = 12, 4  # levels that the others may begin from that
+_COARSE = 8.0  # a lattice of so many grains is no float64's
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,7 +45,9 @@ def guided(lines: DirectionLines, claimed: Vector, hunting: bool = False) -> tup
     sight, said = seen.sight, seen.said
     best = sharpest(sight.readings)
     level = int(best.level[0]) if np.isfinite(best.bound[0]) else START
-    noise = float(np.fmax(max(sight.noise[0], np.ldexp(seen.table.lattice, seen.table.shift)), sight.grain[0]))
+    noise, grain = float(np.nan_to_num(sight.noise[0])), float(sight.grain[0])
+    lattice = float(np.ldexp(seen.table.lattice, seen.table.shift))
+    noise = max(noise, grain, lattice if lattice > _COARSE * grain else 0.0)
     return Guide(level, noise), *_between_sides(said, sight, claimed)
 
 
