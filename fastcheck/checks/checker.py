@@ -23,7 +23,7 @@ class Checker:
     """A cost compiled and vetted once, to be checked in a loop: ``check(theta, grad)`` and ``gradient(theta)``.
 
     Parameters are those of `check`; steps that are not given are chosen once, here. Arrays in ``args`` may change their values between calls. Nothing is held between
-    calls, no thread and no lock, and any number of threads may call at once.
+    calls but threads that wait, which end with the Checker or its ``with`` block; any number of threads may call at once.
     """
 
     def __init__(
@@ -61,7 +61,8 @@ class Checker:
         return self
 
     def __exit__(self, *exception: object) -> None:
-        """Nothing to release."""
+        """End the threads that wait; a later call starts new ones."""
+        self._threads.helpers.let_go()
 
     def gradient(self, theta: Any, components: Any = None, tensors: Any = None) -> Vector:
         """The numeric gradient at ``theta``, shape (n,), or at ``components``, in the order asked for."""

@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 from fastcheck.checks.ladders import laddered
-from fastcheck.checks.opening import Opening, opened, vetted
+from fastcheck.checks.opening import Opening, opened, working
 from fastcheck.checks.passing import pass_of, pass_over, plan_of
 from fastcheck.diagnosis.diagnose import findings
 from fastcheck.evaluate.progress import progress_of
@@ -131,10 +131,9 @@ def gradient(
         question.layout, question.theta, eps=eps, workers=workers, chunk=chunk, progress=progress
     )
     asked = accepting.selection(components, tensors, question.layout)
-    evaluator = vetted(question, options)
-    plan, _ = plan_of(evaluator, asked.sorted(), question.units, options.eps)
-    numeric = pass_of(evaluator, asked.sorted(), plan, progress_of(options.progress))
-    evaluator.require_unchanged(question.arguments)
+    with working(question, options) as evaluator:
+        plan, _ = plan_of(evaluator, asked.sorted(), question.units, options.eps)
+        numeric = pass_of(evaluator, asked.sorted(), plan, progress_of(options.progress))
     return asked.from_sorted(numeric)
 
 

@@ -28,8 +28,18 @@ class Opening:
 @contextmanager
 def opened(question: Question, options: Options) -> Iterator[Opening]:
     """The opening of a check; what the cost did to its arguments is found out when the check is done."""
+    with working(question, options) as evaluator:
+        yield Opening(question, options, evaluator, progress_of(options.progress), analytic_of(question))
+
+
+@contextmanager
+def working(question: Question, options: Options) -> Iterator[Evaluator]:
+    """J near theta, whose threads end here; only then is it found out what the cost did to its arguments."""
     evaluator = vetted(question, options)
-    yield Opening(question, options, evaluator, progress_of(options.progress), analytic_of(question))
+    try:
+        yield evaluator
+    finally:
+        evaluator.threads.helpers.let_go()
     evaluator.require_unchanged(question.arguments)
 
 

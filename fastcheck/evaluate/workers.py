@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -25,9 +25,42 @@ _SMALL_CHUNK = 512  # components, whose buffers are small for any n
 _FEWEST_PARTS = 1  # where there is little
 _MAX_CHUNK_SECONDS = 0.05  # a worker reports, or stops, within this time where J allows
 _MIN_CHUNK_SECONDS = 0.005  # of one worker: Python's share of a chunk is some 0.1 ms
-_LAST_CHUNK_SECONDS = 0.001  # of several, which should finish together
+_LAST_CHUNK_SECONDS = 0.0003  # of several, which should finish together
 _MIN_SHARE_SECONDS = 0.002  # less work than this is not worth a thread
+_MOST_HELPERS = 256  # started only as they are needed
 _ALIGNMENT = 8  # float64 in a cache line: copies of theta never share one, and all lie alike
+
+
+class Helpers:
+    """Threads beside the calling one, started when first needed and idle between runs until they are let go.
+
+    To start one takes as long as some hundred evaluations of a small J, and a check has dozens of runs.
+    """
+
+    def __init__(self) -> None:
+        self._pool: ThreadPoolExecutor | None = None
+        self._process = 0
+        self._lock = threading.Lock()
+
+    def start(self, work: Callable[[Vector], None], copies: Sequence[Vector]) -> list[Future[None]]:
+        """Each copy of theta in the hands of one of them."""
+        if not copies:
+            return []
+        with self._lock:
+            if self._pool is None or self._process != os.getpid():  # a forked process has none of its parent's threads
+                self._pool = ThreadPoolExecutor(_MOST_HELPERS, thread_name_prefix="fastcheck")
+                self._process = os.getpid()
+            return [self._pool.submit(work, copy) for copy in copies]
+
+    def __reduce__(self) -> tuple[type[Helpers], tuple[()]]:
+        """Elsewhere they are started anew."""
+        return Helpers, ()
+
+    def let_go(self) -> None:
+        with self._lock:
+            if self._pool is not None and self._process == os.getpid():
+                self._pool.shutdown()
+            self._pool = None
 
 
 @dataclass(frozen=True)
@@ -36,6 +69,7 @@ class Threads:
 
     workers: int | None = None
     chunk: int | None = None
+    helpers: Helpers = field(default_factory=Helpers, repr=False, compare=False)
 
     def number(self, source: Source) -> int:
         """The workers that a long run gets: plain Python shares one interpreter, a parallel cost has its own threads."""
@@ -59,14 +93,14 @@ class Threads:
                 show(moves.size)
                 return j
             run = _Run(moves, source, theta, _Chunks(moves.size, *sizes))
-            if others:
-                with ThreadPoolExecutor(len(others), thread_name_prefix="fastcheck") as pool:
-                    helpers = [pool.submit(run.work, other, nothing) for other in others]
-                    run.work(own, show)
-                for helper in helpers:
-                    helper.result()
-            else:
+            helping = self.helpers.start(run.work, others)
+            try:
                 run.work(own, show)
+            finally:
+                begun = [helper for helper in helping if not helper.cancel()]  # the others help another run as yet
+                wait(begun)
+            for helper in begun:
+                helper.result()
         return run.out
 
 
@@ -100,7 +134,7 @@ class _Run:
         self.moves, self.source, self.theta, self.chunks = moves, source, theta, chunks
         self.out: Array = np.empty(moves.shape)
 
-    def work(self, own: Vector, show: Show) -> None:
+    def work(self, own: Vector, show: Show = nothing) -> None:
         """Evaluate chunks until there are no more."""
         try:
             for start, stop in self.chunks:

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from fastcheck.checks.opening import vetted
+from fastcheck.checks.opening import working
 from fastcheck.checks.problem import Problem
 from fastcheck.errors import InputError, InputTypeError, add_note, shown
 from fastcheck.evaluate.analytic import analytic_of
@@ -163,12 +163,12 @@ def _measure(size: int, factory: Factory, workers: int | None, clock: _Clock, fi
             problem.bounds,
         )
         options = accept.options(question.layout, question.theta, workers=workers, progress=False)
-        evaluator = vetted(question, options)
-        if not first and _LEAST_EVALUATIONS * evaluator.seconds > clock.left:
-            return None
-        _warm_up(question)
-        with clock:
-            return _timed(size, problem, evaluator, options, clock.left)
+        with working(question, options) as evaluator:
+            if not first and _LEAST_EVALUATIONS * evaluator.seconds > clock.left:
+                return None
+            _warm_up(question)
+            with clock:
+                return _timed(size, problem, evaluator, options, clock.left)
     except Exception as error:
         add_note(error, f"at size {size}")
         raise

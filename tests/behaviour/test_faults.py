@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import _thread
+import os
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
@@ -75,6 +76,31 @@ def test_the_same_bits_for_any_workers_and_chunk(workers, chunk):
     assert np.array_equal(
         fc.gradient(problem.cost, problem.theta, problem.args, workers=workers, chunk=chunk), expected
     )
+
+
+def test_threads_of_a_checker_wait_between_calls_and_end_with_its_block():
+    theta = np.ones(400)
+    with fc.Checker(slow, theta, workers=3) as checker:
+        first = checker.gradient(theta)
+        waiting = {thread for thread in threading.enumerate() if thread.name.startswith("fastcheck")}
+        assert len(waiting) == 2
+        assert np.array_equal(checker.gradient(theta), first)
+        assert waiting <= set(threading.enumerate())
+    assert no_thread_is_left()
+    assert np.array_equal(checker.gradient(theta), first)  # with new ones
+    checker.__exit__()
+    assert no_thread_is_left()
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+def test_a_forked_process_starts_threads_of_its_own():
+    theta = np.ones(400)
+    with fc.Checker(slow, theta, workers=2) as checker:
+        expected = checker.gradient(theta)
+        child = os.fork()
+        if child == 0:
+            os._exit(0 if np.array_equal(checker.gradient(theta), expected) else 1)
+        assert os.waitpid(child, 0)[1] == 0
 
 
 def test_eight_threads_get_the_same_bits_as_one_after_the_other():
