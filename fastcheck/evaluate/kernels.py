@@ -128,12 +128,18 @@ def _entry(seed: np.uint64, i: int) -> float:
 
 
 @_inlined
-def _turned(seed: np.uint64, i: int, sides: Sides) -> float:
-    """The same, turned to the side of component i that is left; ``sides`` is empty where all are free."""
-    u = _entry(seed, i)
-    if sides.size > 0 and sides[i] != 0:
-        u = abs(u) * sides[i]
-    return u
+def _draw(seed: np.uint64, sides: Sides, start: int, out: Vector) -> None:
+    """The components from ``start`` on, each turned to the side that is left of it; ``sides`` is empty where all are free.
+
+    Loops run from 0, over slices: an index that may be negative keeps a loop from being vectorised.
+    """
+    for k in range(out.size):
+        out[k] = _entry(seed, start + k)
+    if sides.size > 0:
+        own = sides[start : start + out.size]
+        for k in range(out.size):
+            if own[k] != 0:
+                out[k] = abs(out[k]) * own[k]
 
 
 @cached_njit
@@ -141,15 +147,21 @@ def shift(
     theta: Vector, scale: Vector, seed: np.uint64, sides: Sides, step: float, start: int, stop: int, out: Vector
 ) -> None:
     """out = theta + step scale u on the range."""
-    for i in range(start, stop):
-        out[i] = theta[i] + step * scale[i] * _turned(seed, i, sides)
+    block = np.empty(BLOCK)
+    for first in range(start, stop, BLOCK):
+        last = min(first + BLOCK, stop)
+        u, at, unit, moved = block[: last - first], theta[first:last], scale[first:last], out[first:last]
+        _draw(seed, sides, first, u)
+        for k in range(u.size):
+            moved[k] = at[k] + step * unit[k] * u[k]
 
 
 @cached_njit
 def reflect(theta: Vector, start: int, stop: int, out: Vector) -> None:
     """out = theta - (out - theta) on the range: the other side, at exactly the same distance."""
-    for i in range(start, stop):
-        out[i] = theta[i] - (out[i] - theta[i])
+    at, moved = theta[start:stop], out[start:stop]
+    for k in range(at.size):
+        moved[k] = at[k] - (moved[k] - at[k])
 
 
 @cached_njit
@@ -157,23 +169,33 @@ def partial_dots(
     vector: Vector, scale: Vector, seed: np.uint64, sides: Sides, start: int, stop: int, out: Vector
 ) -> None:
     """u.(scale vector) on the range, in partial sums."""
-    for k in range(out.size):
+    block = np.empty(BLOCK)
+    for j in range(out.size):
+        first = start + j * BLOCK
+        last = min(first + BLOCK, stop)
+        u, value, unit = block[: last - first], vector[first:last], scale[first:last]
+        _draw(seed, sides, first, u)
         total = 0.0
-        for i in range(start + k * BLOCK, min(start + (k + 1) * BLOCK, stop)):
-            total += vector[i] * scale[i] * _turned(seed, i, sides)
-        out[k] = total
+        for k in range(u.size):
+            total += value[k] * unit[k] * u[k]
+        out[j] = total
 
 
 @cached_njit
 def reach(below: Vector, above: Vector, scale: Vector, seed: np.uint64, sides: Sides, start: int, stop: int) -> float:
     """How far one may go along scale u on the range, on both sides, or on the one of components that have one."""
     least = np.inf
-    for i in range(start, stop):
-        u = scale[i] * _turned(seed, i, sides)
-        if u != 0.0:
-            ahead = above[i] if u > 0.0 else below[i]
-            room = min(below[i], above[i]) if sides[i] == 0 else ahead
-            least = min(least, room / abs(u))
+    block = np.empty(BLOCK)
+    for first in range(start, stop, BLOCK):
+        drawn = block[: min(BLOCK, stop - first)]
+        _draw(seed, sides, first, drawn)
+        for k in range(drawn.size):
+            i = first + k
+            u = scale[i] * drawn[k]
+            if u != 0.0:
+                ahead = above[i] if u > 0.0 else below[i]
+                room = min(below[i], above[i]) if sides[i] == 0 else ahead
+                least = min(least, room / abs(u))
     return least
 
 
@@ -189,17 +211,28 @@ def match(
     out: Vector,
 ) -> None:
     """How much of sum_k weights_k residuals_k^2 an error in each component from ``start`` on would explain alone."""
-    for i in range(start, start + out.size):
-        a = b = 0.0
-        for k in range(seeds.size):
-            if starts[k] <= i < stops[k]:
-                u = _turned(seeds[k], i, sides)
-                a += weights[k] * residuals[k] * u
-                b += weights[k] * u * u
-        out[i - start] = a * a / b if b > 0 else 0.0
+    block, along, square = np.empty(BLOCK), np.empty(BLOCK), np.empty(BLOCK)
+    for begin in range(0, out.size, BLOCK):
+        first, n = start + begin, min(BLOCK, out.size - begin)
+        along[:n] = 0.0
+        square[:n] = 0.0
+        for j in range(seeds.size):
+            low, high = max(starts[j], first), min(stops[j], first + n)
+            if low < high:
+                u, a, b = block[: high - low], along[low - first : high - first], square[low - first : high - first]
+                _draw(seeds[j], sides, low, u)
+                for k in range(u.size):
+                    a[k] += weights[j] * residuals[j] * u[k]
+                    b[k] += weights[j] * u[k] * u[k]
+        explained = out[begin : begin + n]
+        for k in range(n):
+            explained[k] = along[k] * along[k] / square[k] if square[k] > 0 else 0.0
 
 
 @cached_njit
 def entry(seed: np.uint64, sides: Sides, i: int) -> float:
     """Component i of the direction."""
-    return _turned(seed, i, sides)
+    one = np.empty(1)
+    _draw(seed, sides, i, one)
+    value: float = one[0]
+    return value
