@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import cycle
 from statistics import median
 from typing import Any
 
@@ -12,8 +13,8 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 import fastcheck as fc
-from benchmarks.costs import bare_loop
-from benchmarks.records import Load, Measured, Timing
+from benchmarks.costs import bare_loop, planted
+from benchmarks.records import Load, Located, Measured, Staged, Timing
 
 SETTLE = 0.03  # seconds before each run, in which threads of the last one that still spin (OpenBLAS: 25 ms) go to sleep
 
@@ -67,6 +68,41 @@ def differencing(
     error = _largest_error(numeric, problem.grad(problem.theta, *problem.args))
     load = Load(name or problem.name, n, n, workers, 2 * n, error, first)
     return Case(load, lambda: checker.gradient(problem.theta), _bare(problem, 2 * n))
+
+
+def in_stages(make: Callable[..., fc.Problem], workers: int, budget: float) -> Staged:
+    """The differences by the tails of a cost in stages, and by the same cost in one piece."""
+    whole, tails = make(staged=False), make(staged=True)
+
+    def differences(problem: fc.Problem) -> np.ndarray:
+        return fc.gradient(problem.cost, problem.theta, problem.args, workers=workers, progress=False)
+
+    same = np.array_equal(differences(whole), differences(tails))
+    with threadpool_limits(1, user_api="blas"):
+        timing = in_turn(lambda: differences(tails), lambda: differences(whole), budget)
+    return Staged(whole.name, tails.theta.size, timing, same)
+
+
+def locating(problem: fc.Problem, names: tuple[str, ...], seeds: int, budget: float) -> Located:
+    """Wrong components, 1 % off, in these tensors; each seed plants others."""
+    right = problem.grad(problem.theta, *problem.args)
+    gradients = [planted(problem, right, names, 1.01, seed) for seed in range(seeds)]
+
+    def located(seed: int) -> fc.Location:
+        wrong, _ = gradients[seed]
+        return fc.locate(problem.cost, wrong, problem.theta, problem.args, layout=problem.layout, seed=seed)
+
+    found = [located(seed) for seed in range(seeds)]
+    exact = [
+        sorted(c.index for c in location.components) == which and not (location.tensors or location.lines)
+        for location, (_, which) in zip(found, gradients, strict=True)
+    ]
+    turns = cycle(range(seeds))
+    with threadpool_limits(1, user_api="blas"):
+        timing = in_turn(lambda: located(next(turns)), lambda: problem.screen(progress=False), budget)
+    evaluations = [location.evaluations for location in found]
+    most = int(median(evaluations)), max(evaluations)
+    return Located(", ".join(f"one in {name}" for name in names), problem.theta.size, sum(exact), seeds, most, timing)
 
 
 def affordable(problem: fc.Problem, seconds: float) -> int | None:

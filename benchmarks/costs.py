@@ -59,6 +59,20 @@ def network(n: int) -> Problem:
     return zoo.mlp((N_INPUTS, width, N_CLASSES), "tanh")
 
 
+def planted(
+    problem: Problem, gradient: np.ndarray, names: tuple[str, ...], factor: float, seed: int
+) -> tuple[np.ndarray, list[int]]:
+    """The gradient with a wrong component in each tensor, among those that are not below 1 % of the largest."""
+    rng, wrong = np.random.default_rng(seed), gradient.copy()
+    which = set[int]()
+    for name in names:
+        part = next(tensor for tensor in problem.layout.tensors if tensor.name == name)
+        size = np.abs(gradient[part.slice])
+        which.add(part.start + int(rng.choice(np.flatnonzero(size > 0.01 * size.max()))))
+    wrong[sorted(which)] *= factor
+    return wrong, sorted(which)
+
+
 @numba.njit
 def product_of_two(theta):
     return theta[0] * theta[1]

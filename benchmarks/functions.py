@@ -69,14 +69,16 @@ def numpys(name: str) -> Callable:
 def nanoseconds(name: str) -> tuple[float, float]:
     """Of a number, by NumPy's function under numba and by ours: medians of rounds in turn."""
     x = np.abs(np.random.default_rng(0).standard_normal(SIZE))
-    runs = [_repeated(function) for function in (numpys(name), getattr(functions, name))]
+    runs = [repeated(function) for function in (numpys(name), getattr(functions, name))]
     for run in runs:
         run(x, 1)
     taken = [[_timed(run, x) for run in runs] for _ in range(ROUNDS)]
     return tuple(np.median(taken, axis=0) / (SIZE * RUNS) * 1e9)  # type: ignore[return-value]
 
 
-def _repeated(function: Callable) -> Callable:
+def repeated(function: Callable) -> Callable:
+    """The function of an array again and again, so that what is called from Python does not count."""
+
     @numba.njit
     def run(x, times):
         total = 0.0

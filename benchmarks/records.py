@@ -101,6 +101,32 @@ class Outcome:
 
 
 @dataclass(frozen=True)
+class Staged:
+    """The differences of every component by the tails of a cost in stages, beside those by the same cost in one piece."""
+
+    name: str
+    n: int
+    timing: Timing  # the whole cost is the other
+    same_bits: bool
+
+    @property
+    def times_faster(self) -> float:
+        return 1 / self.timing.ratio
+
+
+@dataclass(frozen=True)
+class Located:
+    """What it takes to name wrong components, beside the screen that finds that there are some."""
+
+    wrong: str  # in words
+    n: int
+    n_named: int  # of so many gradients the wrong components of which were named, and no others
+    n_gradients: int
+    evaluations: tuple[int, int]  # the median and the most
+    timing: Timing  # the screen of the right gradient is the other
+
+
+@dataclass(frozen=True)
 class FirstResult:
     """Seconds of the parts of a new process, median of several."""
 
@@ -140,6 +166,8 @@ class Results:
     memory: tuple[Peak, ...] = ()
     scaling: tuple[Measured, ...] = ()
     screen: tuple[Measured, ...] = ()
+    locate: tuple[Located, ...] = ()
+    stages: tuple[Staged, ...] = ()
 
 
 def exponent(n: list[int], seconds: list[float]) -> float:

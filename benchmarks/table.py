@@ -12,18 +12,20 @@ import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from datetime import date
+from functools import partial
 from pathlib import Path
 from statistics import median
 
 from benchmarks import picture, render
-from benchmarks.cases import Case, affordable, checking, differencing, in_turn, measured, screening
+from benchmarks.cases import Case, affordable, checking, differencing, in_stages, in_turn, locating, measured, screening
 from benchmarks.compare import Network, compared
 from benchmarks.costs import network, spinning
 from benchmarks.files import PICTURE, README, RESULTS, tell, write
 from benchmarks.fresh import first_results, peak
 from benchmarks.markdown import counted, duration, refreshed
-from benchmarks.records import FirstResult, Machine, Measured, Outcome, Peak, Results, Timing
+from benchmarks.records import FirstResult, Located, Machine, Measured, Outcome, Peak, Results, Staged, Timing
 from benchmarks.rivals import BASE, RIVALS
+from fastcheck import zoo
 
 MARKS = "benchmarks"
 PACKAGES = ("fastcheck", "numba", "numpy", "scipy", "torch", "jax", "statsmodels", "optimagic", "numdifftools")
@@ -43,6 +45,9 @@ class Effort:
     screen: tuple[int, ...]
     memory: tuple[int, ...]
     processes: int
+    locate: tuple[int, ...]
+    seeds: int
+    examples: int  # of the network in stages
 
 
 FULL = Effort(
@@ -55,6 +60,9 @@ FULL = Effort(
     screen=(10**3, 10**4, 10**5, 10**6, 10**7),
     memory=(10**4, 10**5, 10**6),
     processes=5,
+    locate=(10**4, 10**6),
+    seeds=10,
+    examples=16,
 )
 QUICK = replace(
     FULL,
@@ -67,6 +75,9 @@ QUICK = replace(
     screen=(10**3, 10**4, 10**5),
     memory=(10**4, 10**5),
     processes=1,
+    locate=(10**4,),
+    seeds=3,
+    examples=1,
 )
 
 
@@ -127,8 +138,27 @@ def screen(effort: Effort) -> tuple[Measured, ...]:
     return _all(effort, (screening(problem, w) for problem in map(network, effort.screen) for w in (1, 2)))
 
 
+def locate(effort: Effort) -> tuple[Located, ...]:
+    done = []
+    for problem in map(network, effort.locate):
+        for names in (("W1",), ("W1", "b1"), ("W1", "b1", "W2")):
+            done.append(one := locating(problem, names, effort.seeds, effort.budget))
+            tell(f"locate {one.wrong}, n = {one.n:,}: {one.evaluations[0]} evaluations")
+    return tuple(done)
+
+
+def stages(effort: Effort) -> tuple[Staged, ...]:
+    made = (partial(zoo.lenet, effort.examples), zoo.conv)
+    done = []
+    for make in made:
+        done.append(one := in_stages(make, 2, effort.budget))
+        tell(f"{one.name} in stages, n = {one.n:,}: {one.times_faster:.1f} times faster")
+    return tuple(done)
+
+
 SECTIONS: dict[str, Callable[[Effort], tuple]] = {
-    section.__name__: section for section in (rivals, overhead, workers, chunks, first, memory, scaling, screen)
+    section.__name__: section
+    for section in (rivals, overhead, workers, chunks, first, memory, scaling, screen, locate, stages)
 }  # the names are the fields of Results
 
 

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 import fastcheck as fc
+from benchmarks.costs import planted
 from fastcheck import zoo
 from fastcheck.zoo.mlp import ACTIVATIONS
 
@@ -31,20 +32,6 @@ SEEDS = 200
 
 def tensor(problem: fc.Problem, name: str) -> fc.Tensor:
     return next(t for t in problem.layout.tensors if t.name == name)
-
-
-def planted(
-    problem: fc.Problem, gradient: np.ndarray, names: tuple[str, ...], factor: float, seed: int
-) -> tuple[np.ndarray, list[int]]:
-    """The gradient with a wrong component in each tensor, among those that are not below 1 % of the largest."""
-    rng, wrong = np.random.default_rng(seed), gradient.copy()
-    which = set[int]()
-    for name in names:
-        part = tensor(problem, name)
-        size = np.abs(gradient[part.slice])
-        which.add(part.start + int(rng.choice(np.flatnonzero(size > 0.01 * size.max()))))
-    wrong[sorted(which)] *= factor
-    return wrong, sorted(which)
 
 
 def ask(function: Callable, problem: fc.Problem, gradient: np.ndarray, seed: int):
