@@ -32,7 +32,7 @@ _LOCATE = (
 )
 _STAGES = "Differences of every component by the tails of a cost in stages, and by the same cost in one piece."
 _MACHINES = (
-    "Ratios vary with the machine: on four with two cores (x86-64, AVX2 and AVX-512) JAX in batches took 0.9 to 2.8 times "
+    "Ratios vary with the machine: on four with two cores (x86-64, AVX2 and AVX-512) JAX in batches took 0.8 to 2.8 times "
     "fastcheck's time."
 )
 

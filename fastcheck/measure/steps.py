@@ -10,6 +10,7 @@ import numpy as np
 from fastcheck.evaluate.evaluator import Evaluator
 from fastcheck.evaluate.progress import Show, nothing
 from fastcheck.measure.ladder import START
+from fastcheck.measure.levels import taken
 from fastcheck.measure.pilots import Pilots
 from fastcheck.measure.stencil import differences, fitted, sides
 from fastcheck.problem.question import ACCEPT, LECTURE, Steps
@@ -134,11 +135,11 @@ def _order_and_level(pilots: Pilots, k: int) -> tuple[int, int]:
     for order in (2, 4):
         bound = np.where((found.order == order) & found.found & ~found.far, found.bound, np.inf)
         at = np.argmin(bound, axis=1)[:, None] if bound.size else np.zeros((0, 1), dtype=np.int64)
-        least = np.take_along_axis(bound, at, axis=1)[:, 0]
+        least = taken(bound, at)[:, 0]
         seen = np.isfinite(least)
         if seen.any():
-            level = int(np.median(np.take_along_axis(found.level, at, axis=1)[seen, 0]))
-            value = np.take_along_axis(found.value, at, axis=1)[seen, 0]
+            level = int(np.median(taken(found.level, at)[seen, 0]))
+            value = taken(found.value, at)[seen, 0]
             reached[order] = norm(least[seen]) / (norm(value) or 1.0), level
     if 2 not in reached:
         return 2, START
