@@ -11,7 +11,7 @@ from fastcheck.checks.problem import Problem
 from fastcheck.checks.screening import screen
 from fastcheck.checks.sweeping import sweep
 from fastcheck.diagnosis.finding import Finding
-from fastcheck.errors import InputError, InputTypeError
+from fastcheck.errors import InputError, InputTypeError, WorkersLost
 from fastcheck.evaluate.kernels import central_difference
 from fastcheck.evaluate.stages import staged
 from fastcheck.judge.verdict import Component, TensorReport, Verdict, Witness
@@ -39,6 +39,7 @@ __all__ = [
     "TensorReport",
     "Verdict",
     "Witness",
+    "WorkersLost",
     "assert_gradient",
     "central_difference",
     "check",

@@ -19,6 +19,10 @@ class InputTypeError(InputError, TypeError):
     """The input is of a type that cannot be used."""
 
 
+class WorkersLost(RuntimeError):
+    """The workers that were to evaluate the cost are gone; one line that says what to do."""
+
+
 def add_note(error: BaseException, note: str) -> None:
     """Attach ``note`` to an exception that is not ours, keeping its type and message."""
     if sys.version_info >= (3, 11):

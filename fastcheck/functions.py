@@ -187,6 +187,8 @@ def _applied(scalar: Callable[[float], float]) -> Callable[..., Any]:
             return of_array
         return of_number if isinstance(x, types.Number) else None
 
+    # Found by this name wherever a cost that calls it travels: what is pickled by value is no longer the one overloaded.
+    apply.__name__ = apply.__qualname__ = f"_of{scalar.__name__}"
     extending.overload(apply, jit_options={"fastmath": _CONTRACT})(implementation)
     return apply
 

@@ -14,7 +14,7 @@ from fastcheck.evaluate.evaluator import Evaluator
 from fastcheck.evaluate.progress import progress_of
 from fastcheck.problem import accept as accepting
 from fastcheck.problem.layout import Layout
-from fastcheck.problem.question import ACCEPT, Question
+from fastcheck.problem.question import ACCEPT, Question, WorkersOption
 from fastcheck.results.report import Report
 from fastcheck.vectors import Vector
 
@@ -23,7 +23,7 @@ class Checker:
     """A cost compiled and vetted once, to be checked in a loop: ``check(theta, grad)`` and ``gradient(theta)``.
 
     Parameters are those of `check`; steps that are not given are chosen once, here. Arrays in ``args`` may change their values between calls. Nothing is held between
-    calls but threads that wait, which end with the Checker or its ``with`` block; any number of threads may call at once.
+    calls but threads, or processes of its own, that wait, which end with the Checker or its ``with`` block; any number of threads may call at once.
     """
 
     def __init__(
@@ -37,7 +37,7 @@ class Checker:
         scale: Any = None,
         bounds: Any = None,
         accept: float = ACCEPT,
-        workers: int | None = None,
+        workers: WorkersOption = None,
         chunk: int | None = None,
         progress: bool | Callable[[int, int], None] | None = None,
         kwargs: Mapping[str, Any] | None = None,
@@ -55,14 +55,14 @@ class Checker:
         self._progress = progress_of(self._options.progress)
         evaluator = vetted(self._question, self._options)
         self._plan, _ = plan_of(evaluator, self._options.selection, self._question.units, self._options.eps)
-        self._source, self._threads, self._seconds = evaluator.source, evaluator.threads, evaluator.seconds
+        self._source, self._workers, self._seconds = evaluator.source, evaluator.workers, evaluator.seconds
 
     def __enter__(self) -> Checker:
         return self
 
     def __exit__(self, *exception: object) -> None:
-        """End the threads that wait; a later call starts new ones."""
-        self._threads.helpers.let_go()
+        """End the threads or processes that wait; a later call starts new ones."""
+        self._workers.let_go()
 
     def gradient(self, theta: Any, components: Any = None, tensors: Any = None) -> Vector:
         """The numeric gradient at ``theta``, shape (n,), or at ``components``, in the order asked for."""
@@ -96,6 +96,6 @@ class Checker:
     def _evaluator(self, question: Question) -> Evaluator:
         """J near theta, not vetted again, with the values that the arguments have now."""
         source = self._source.of(question.arguments.private())
-        evaluator = Evaluator(source, question.theta, question.layout, self._threads, question.domain)
+        evaluator = Evaluator(source, question.theta, question.layout, self._workers, question.domain)
         evaluator.seconds = self._seconds
         return evaluator

@@ -18,7 +18,7 @@ from fastcheck.measure.pilots import piloted
 from fastcheck.measure.steps import Plan
 from fastcheck.problem import accept as accepting
 from fastcheck.problem.layout import Layout
-from fastcheck.problem.question import ACCEPT
+from fastcheck.problem.question import ACCEPT, WorkersOption
 from fastcheck.results.report import Report
 from fastcheck.vectors import Vector
 
@@ -34,7 +34,7 @@ def check(
     scale: Any = None,
     bounds: Any = None,
     accept: float = ACCEPT,
-    workers: int | None = None,
+    workers: WorkersOption = None,
     chunk: int | None = None,
     progress: bool | Callable[[int, int], None] | None = None,
     components: Any = None,
@@ -68,8 +68,10 @@ def check(
         None where it is free. The cost is never evaluated outside; near a bound slopes are taken from the other side.
     accept : float
         The ratio up to which a gradient is right, in (0, 1); a ratio from max(1e-3, accept) on is wrong.
-    workers : int, optional
-        Threads; None for every core (one for plain Python). The result has the same bits for any number.
+    workers : int, "processes", Executor or distributed.Client, optional
+        Who evaluates the cost: so many threads, processes of our own (the extra ``distributed``), those of a
+        `concurrent.futures` executor or of a Dask cluster, which stay the caller's. None for a thread on every core. Plain
+        Python runs on one thread, whatever number is asked. The result has the same bits for any of them.
     chunk : int, optional
         Components per task; None for about 5 to 50 ms of work.
     progress : bool or callable, optional
@@ -111,7 +113,7 @@ def gradient(
     eps: Any = None,
     scale: Any = None,
     bounds: Any = None,
-    workers: int | None = None,
+    workers: WorkersOption = None,
     chunk: int | None = None,
     progress: bool | Callable[[int, int], None] | None = None,
     components: Any = None,

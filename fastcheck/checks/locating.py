@@ -16,7 +16,7 @@ from fastcheck.diagnosis.repeats import repeats
 from fastcheck.judge.verdict import Component
 from fastcheck.problem import accept as accepting
 from fastcheck.problem.layout import Layout
-from fastcheck.problem.question import ACCEPT, BUDGET
+from fastcheck.problem.question import ACCEPT, BUDGET, WorkersOption
 from fastcheck.problem.selection import Selection
 from fastcheck.results.location import Location
 
@@ -33,7 +33,7 @@ def locate(
     accept: float = ACCEPT,
     seed: int = 0,
     budget: int = BUDGET,
-    workers: int | None = None,
+    workers: WorkersOption = None,
     chunk: int | None = None,
     progress: bool | Callable[[int, int], None] | None = None,
     kwargs: Mapping[str, Any] | None = None,

@@ -10,7 +10,7 @@ from fastcheck.evaluate.analytic import Analytic, analytic_of
 from fastcheck.evaluate.evaluator import Evaluator
 from fastcheck.evaluate.progress import Progress, progress_of
 from fastcheck.evaluate.source import source_of
-from fastcheck.evaluate.workers import Threads
+from fastcheck.evaluate.workers import workers_of
 from fastcheck.problem.question import Options, Question
 
 
@@ -34,17 +34,17 @@ def opened(question: Question, options: Options) -> Iterator[Opening]:
 
 @contextmanager
 def working(question: Question, options: Options) -> Iterator[Evaluator]:
-    """J near theta, whose threads end here; only then is it found out what the cost did to its arguments."""
+    """J near theta, whose workers end here; only then is it found out what the cost did to its arguments."""
     evaluator = vetted(question, options)
     try:
         yield evaluator
     finally:
-        evaluator.threads.helpers.let_go()
+        evaluator.workers.let_go()
     evaluator.require_unchanged(question.arguments)
 
 
 def vetted(question: Question, options: Options) -> Evaluator:
     """J near theta, compiled and vetted."""
     source = source_of(question.cost, question.arguments.private(), question.paired)
-    threads = Threads(options.workers, options.chunk)
-    return Evaluator(source, question.theta, question.layout, threads, question.domain).vetted(question.arguments)
+    workers = workers_of(options.workers, options.chunk)
+    return Evaluator(source, question.theta, question.layout, workers, question.domain).vetted(question.arguments)

@@ -26,7 +26,7 @@ from fastcheck.judge.screening import Estimate, OfTensor, as_its_worst, blamed, 
 from fastcheck.judge.verdict import Cause, Judgement, TensorReport, Verdict, Witness
 from fastcheck.problem import accept as accepting
 from fastcheck.problem.layout import Layout, Tensor
-from fastcheck.problem.question import ACCEPT
+from fastcheck.problem.question import ACCEPT, WorkersOption
 from fastcheck.results.report import Report
 from fastcheck.vectors import Flags, Vector, first_not_finite, norm
 
@@ -42,7 +42,7 @@ def screen(
     bounds: Any = None,
     accept: float = ACCEPT,
     seed: int = 0,
-    workers: int | None = None,
+    workers: WorkersOption = None,
     chunk: int | None = None,
     progress: bool | Callable[[int, int], None] | None = None,
     kwargs: Mapping[str, Any] | None = None,

@@ -20,6 +20,7 @@ from fastcheck.measure.stencil import differences, fitted
 from fastcheck.measure.steps import planned, sigma
 from fastcheck.problem import accept as accepting
 from fastcheck.problem.layout import Layout
+from fastcheck.problem.question import WorkersOption
 from fastcheck.problem.selection import sample
 from fastcheck.results.swept import Step, Sweep
 from fastcheck.vectors import Vector
@@ -39,7 +40,7 @@ def sweep(
     bounds: Any = None,
     components: Any = None,
     tensors: Any = None,
-    workers: int | None = None,
+    workers: WorkersOption = None,
     progress: bool | Callable[[int, int], None] | None = None,
     kwargs: Mapping[str, Any] | None = None,
 ) -> Sweep:

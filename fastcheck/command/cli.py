@@ -1,4 +1,4 @@
-"""The command line: loads a Problem, runs the check, tells it. Exit 0 correct, 1 not correct, 2 the input cannot be used."""
+"""The command line: loads a Problem, runs the check, tells it. Exit 0 correct, 1 not correct, 2 the input cannot be used, 3 the workers were lost."""
 
 from __future__ import annotations
 
@@ -13,8 +13,9 @@ from rich.console import Console
 
 from fastcheck import zoo
 from fastcheck.checks.problem import Problem
+from fastcheck.command.hiring import hired
 from fastcheck.command.loading import load, load_factory
-from fastcheck.errors import InputError
+from fastcheck.errors import InputError, WorkersLost
 from fastcheck.faces.tables import plain
 from fastcheck.results import archive
 from fastcheck.results.location import Location
@@ -46,7 +47,14 @@ Eps = Annotated[
 Accept = Annotated[
     float | None, typer.Option(metavar="R", help="The ratio up to which a gradient is right.", show_default="1e-7")
 ]
-Workers = Annotated[int | None, typer.Option(help="Threads.", show_default="every core")]
+Workers = Annotated[
+    str | None,
+    typer.Option(
+        metavar="N|processes|ADDRESS",
+        help="Threads; processes of this machine; or a Dask scheduler's address, tcp://HOST:PORT.",
+        show_default="a thread on every core",
+    ),
+]
 Components = Annotated[
     int | None,
     typer.Option(metavar="K", help="Check K components, drawn so that every tensor is covered.", show_default="all"),
@@ -107,10 +115,11 @@ def screen(
     """Check the gradient of your own problem in a few dozen evaluations, however many components it has."""
 
     def screened(problem: Problem) -> tuple[Report, Location | None]:
-        options: dict[str, Any] = {"seed": seed, "workers": workers, "progress": _progress(), **_accepted(accept)}
-        report = problem.screen(**options)
-        found = problem.locate(**options) if locate and not report.passed else None
-        return report, found
+        with hired(workers) as who:
+            options: dict[str, Any] = {"seed": seed, "workers": who, "progress": _progress(), **_accepted(accept)}
+            report = problem.screen(**options)
+            found = problem.locate(**options) if locate and not report.passed else None
+            return report, found
 
     _run(lambda: load(file), screened, json, html, everything=everything)
 
@@ -135,7 +144,8 @@ def sweep(
 
     def swept() -> None:
         _require_writable(plot, PICTURES, "canvas")
-        found = load(file).sweep(components=components, workers=workers, progress=_progress(), **_tensors(tensors))
+        with hired(workers) as who:
+            found = load(file).sweep(components=components, workers=who, progress=_progress(), **_tensors(tensors))
         if plot is not None:
             found.save(plot)
         _tell(found.to_dict(), [found.renderable()], json)
@@ -173,7 +183,8 @@ def scaling(
         _require_folder(None if json == "-" else json)
         numbers = _numbers(sizes)
         factory = None if file is None else load_factory(file)
-        found = scale(factory, numbers, workers=workers, max_seconds=max_seconds, progress=_progress())
+        with hired(workers) as who:
+            found = scale(factory, numbers, workers=who, max_seconds=max_seconds, progress=_progress())
         if plot is not None:
             found.save(plot)
         _tell(found.to_dict(), [found.renderable()], json)
@@ -216,14 +227,15 @@ def demo(
 
 
 def _checked(
-    eps: str | None, accept: float | None, workers: int | None, components: int | None, tensors: str | None
+    eps: str | None, accept: float | None, workers: str | None, components: int | None, tensors: str | None
 ) -> Ask:
     """The full check, with these options."""
-    options: dict[str, Any] = {"eps": _number(eps), "workers": workers, "components": components}
+    options: dict[str, Any] = {"eps": _number(eps), "components": components}
     options |= {**_tensors(tensors), **_accepted(accept)}
 
     def checked(problem: Problem) -> tuple[Report, None]:
-        return problem.check(progress=_progress(), **options), None
+        with hired(workers) as who:
+            return problem.check(progress=_progress(), workers=who, **options), None
 
     return checked
 
@@ -312,6 +324,8 @@ def _guarded(action: Callable[[], Any]) -> Any:
     except BrokenPipeError:  # whoever read stdout has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         raise typer.Exit(1) from None
+    except WorkersLost as error:
+        _fail(str(error), 3)
     except Exception as error:  # the user's own functions may raise anything
         kind = "" if isinstance(error, InputError) else f"{type(error).__name__}: "
         notes = "; ".join(getattr(error, "__notes__", ()))

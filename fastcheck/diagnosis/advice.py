@@ -32,6 +32,7 @@ def advice(
         sampled(selection),
         narrow(question),
         many_examples(question.arguments, seconds),
+        one_thread(evaluator),
         slow(evaluator),
     ]
 
@@ -89,6 +90,15 @@ def _saturated(parts: Sequence[Part]) -> Finding | None:
         return None
     message = f"the gradient is exactly zero in {', '.join(said.values())}: units that are off or saturated, or inputs that do not occur. A mistake would not show there; other data or smaller parameters reach them."
     return Finding("saturated", tuple(said), message)
+
+
+def one_thread(evaluator: Evaluator) -> Finding | None:
+    """Plain Python is evaluated on one thread, whatever was asked for."""
+    n_asked = evaluator.workers.n_threads
+    if evaluator.source.compiled or n_asked < 2:
+        return None
+    message = f'the cost is plain Python, which threads do not make faster and may corrupt where it keeps state: it ran on one of {n_asked}. workers="processes" runs it on every core.'
+    return Finding("threads", (), message)
 
 
 def many_examples(arguments: Arguments, seconds: float) -> Finding | None:

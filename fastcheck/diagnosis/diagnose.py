@@ -82,6 +82,7 @@ def findings_of_screen(
         else numerics.guaranteed(guarantee),
         advice.symmetric(question),
         advice.narrow(question),
+        advice.one_thread(evaluator),
         advice.slow(evaluator),
     ]  # fmt: skip
     return tuple(finding for finding in said if finding)

@@ -22,8 +22,9 @@ from fastcheck.evaluate.progress import Show, nothing, part_of
 from fastcheck.evaluate.source import RETURN, Raised, Source, turn
 from fastcheck.evaluate.stages import Stages, stages_of
 from fastcheck.evaluate.tails import Tail, require_alike, tails_of
+from fastcheck.evaluate.threads import Copies
 from fastcheck.evaluate.undefined import culprits
-from fastcheck.evaluate.workers import Copies, Threads, n_cores
+from fastcheck.evaluate.workers import Workers
 from fastcheck.problem.arguments import Arguments
 from fastcheck.problem.domain import Domain
 from fastcheck.problem.layout import Layout
@@ -63,15 +64,15 @@ class Evaluator:
         source: Source,
         theta: Vector,
         layout: Layout,
-        threads: Threads,
+        workers: Workers,
         domain: Domain | None = None,
         count: _Count | None = None,
     ) -> None:
-        self.source, self.theta, self.layout, self.threads, self.domain = source, theta, layout, threads, domain
+        self.source, self.theta, self.layout, self.workers, self.domain = source, theta, layout, workers, domain
         self.value = self.seconds = math.nan
         self._count = count or _Count()
-        self.n_workers = threads.number(source)
-        self._copies = Copies(theta, self.n_workers)
+        self.n_workers = workers.number(source)
+        self._copies = Copies(theta, workers.here(source))
 
     @property
     def evaluations(self) -> int:
@@ -99,7 +100,7 @@ class Evaluator:
 
     def _run(self, moves: Moves, source: Source, seconds: float, show: Show) -> Array:
         each = moves.seconds(seconds, self.theta.size)
-        return self.threads.run(moves, source, each, self.theta, self._copies, show)
+        return self.workers.run(moves, source, each, self.theta, self._copies, show)
 
     def _by_tails(self, moves: Moves, show: Show) -> Array:
         """Each run of lines by the tail that begins with the first stage that they move."""
@@ -131,7 +132,7 @@ class Evaluator:
         if self.stages is not None:
             share = np.bincount(self.stages.of_component, minlength=len(self.tails)) / self.theta.size
             seconds = float(share @ [tail.seconds for tail in self.tails])
-        return n_evaluations * seconds / min(self.n_workers, n_cores())
+        return n_evaluations * seconds / self.workers.at_once(self.source)
 
     def sparing(self, most: int) -> None:
         """Use no more than ``most`` copies of theta, for moves that are long beside J."""
@@ -151,7 +152,7 @@ class Evaluator:
     def revalued(self, arguments: Arguments) -> Evaluator:
         """J with other arguments at the same theta; what it evaluates is counted here as well."""
         source = self.source.of(arguments.private())
-        return Evaluator(source, self.theta, self.layout, self.threads, self.domain, self._count).at_theta()
+        return Evaluator(source, self.theta, self.layout, self.workers, self.domain, self._count).at_theta()
 
     def vetted(self, original: Arguments) -> Evaluator:
         """The same, once J was evaluated twice at a copy of theta; ``original`` is what the arguments are copies of.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
+from concurrent.futures import Executor
 from dataclasses import replace
 from typing import Any
 
@@ -13,7 +14,17 @@ from fastcheck.errors import InputError, InputTypeError, shown
 from fastcheck.problem.arguments import Arguments
 from fastcheck.problem.domain import domain
 from fastcheck.problem.layout import BROUGHT, Layout, pack, real_array, require_finite
-from fastcheck.problem.question import ACCEPT, BUDGET, Gradient, Options, Question, SecondOfPair, Steps, gradient_vector
+from fastcheck.problem.question import (
+    ACCEPT,
+    BUDGET,
+    PROCESSES,
+    Gradient,
+    Options,
+    Question,
+    SecondOfPair,
+    Steps,
+    gradient_vector,
+)
 from fastcheck.problem.selection import Selection, matching, sample
 from fastcheck.vectors import Indices, Vector
 
@@ -71,7 +82,7 @@ def options(
         selection=selection(components, tensors, layout).sorted(),
         eps=step(eps, theta, layout),
         accept=_accepted(accept),
-        workers=_number_or_none(workers, "workers"),
+        workers=whose(workers),
         chunk=_number_or_none(chunk, "chunk"),
         progress=display(progress),
         seed=_seed(seed),
@@ -264,9 +275,18 @@ def _accepted(accept: Any) -> float:
     return float(accept)
 
 
-def workers(chosen: Any) -> int | None:
-    """How many workers; None for what suits."""
-    return _number_or_none(chosen, "workers")
+def whose(chosen: Any) -> Any:
+    """Who evaluates the cost: None for what suits, a number of threads, "processes", an executor, a Dask client."""
+    if chosen is None or isinstance(chosen, Executor) or (isinstance(chosen, str) and chosen == PROCESSES):
+        return chosen
+    if type(chosen).__module__.partition(".")[0] == "distributed" and hasattr(chosen, "scatter"):
+        return chosen
+    if isinstance(chosen, bool) or not isinstance(chosen, int | np.integer):
+        raise InputTypeError(
+            f'workers must be None, a positive integer, "processes", a concurrent.futures.Executor or a distributed.Client, '
+            f"got {shown(chosen)}: None takes all cores"
+        )
+    return _positive(chosen, "workers", "pass None for the default")
 
 
 def _number_or_none(value: Any, name: str) -> int | None:

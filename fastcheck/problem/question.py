@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from concurrent.futures import Executor
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 import numpy as np
 
@@ -17,9 +18,15 @@ from fastcheck.problem.selection import Selection
 from fastcheck.problem.units import units_of
 from fastcheck.vectors import Vector
 
+if TYPE_CHECKING:
+    from distributed import Client
+
 LECTURE = 1e-7  # the step of the lecture
 ACCEPT = 1e-7  # the ratio up to which a gradient is right, unless the user says otherwise
 BUDGET = 5_000
+PROCESSES = "processes"  # what workers= is for processes of our own
+
+WorkersOption: TypeAlias = "int | Literal['processes'] | Executor | Client | None"
 
 Steps = float | Vector  # one for all components, or one for each
 
@@ -78,7 +85,8 @@ class Options:
     eps : float, ndarray of float64, shape (n,), "auto" or None
     accept : float
         The ratio up to which a gradient is right.
-    workers, chunk : int, or None
+    workers : int, "processes", Executor, distributed.Client, or None
+    chunk : int, or None
         None for what suits the machine and the cost.
     progress : bool, callable or None
     seed : int
@@ -90,7 +98,7 @@ class Options:
     selection: Selection
     eps: Steps | str | None = None
     accept: float = ACCEPT
-    workers: int | None = None
+    workers: WorkersOption = None
     chunk: int | None = None
     progress: bool | Callable[[int, int], None] | None = None
     seed: int = 0

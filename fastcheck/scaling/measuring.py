@@ -19,9 +19,9 @@ from fastcheck.evaluate.analytic import analytic_of
 from fastcheck.evaluate.blas import single_threaded
 from fastcheck.evaluate.evaluator import Evaluator
 from fastcheck.evaluate.progress import progress_of
-from fastcheck.evaluate.workers import copies_of
+from fastcheck.evaluate.threads import copies_of
 from fastcheck.problem import accept
-from fastcheck.problem.question import LECTURE, Options, Question
+from fastcheck.problem.question import LECTURE, Options, Question, WorkersOption
 from fastcheck.results.report import Report
 from fastcheck.results.scaling import Measured, Scaling
 
@@ -44,7 +44,7 @@ def scale(
     factory: Factory | None = None,
     sizes: Iterable[int] | None = None,
     *,
-    workers: int | None = None,
+    workers: WorkersOption = None,
     max_seconds: float = 60.0,
     progress: bool | Callable[[int, int], None] | None = None,
 ) -> Scaling:
@@ -58,8 +58,8 @@ def scale(
     sizes : iterable of int, optional
         None for 16 to 1024 by factors of 2, of the zoo's mlp 1 to 13,333 by factors of sqrt(10). Measured in increasing
         order.
-    workers : int, optional
-        Threads; None for every core (one for plain Python).
+    workers : int, "processes", Executor or distributed.Client, optional
+        As for `check`.
     max_seconds : float
         Of measuring in all, compilation and the factory apart. An exhaustive check is measured if it takes no more than
         half of the time left, and otherwise projected from a sample of components. Sizes for which not even that fits
@@ -77,7 +77,7 @@ def scale(
     InputError
         The factory, the sizes or one of the problems cannot be used.
     """
-    show_progress, n_workers = accept.display(progress), accept.workers(workers)
+    show_progress, n_workers = accept.display(progress), accept.whose(workers)
     sizes = _sizes(sizes, SIZES if factory else WIDTHS)
     factory = _accepted(factory)
     clock = _Clock(_positive(max_seconds))
@@ -146,7 +146,7 @@ class _Clock:
         self.left -= time.perf_counter() - self._begin
 
 
-def _measure(size: int, factory: Factory, workers: int | None, clock: _Clock, first: bool) -> Measured | None:
+def _measure(size: int, factory: Factory, workers: WorkersOption, clock: _Clock, first: bool) -> Measured | None:
     """The times at one size; None if there is no time for it."""
     if not first and clock.left <= 0:
         return None

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 import fastcheck as fc
 from fastcheck.evaluate.evaluator import Evaluator
 from fastcheck.evaluate.source import source_of
-from fastcheck.evaluate.workers import Threads
+from fastcheck.evaluate.threads import Threads
 from fastcheck.measure.stencil import differences
 from fastcheck.problem.arguments import Arguments
 from fastcheck.problem.domain import Domain

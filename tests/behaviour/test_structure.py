@@ -22,7 +22,7 @@ ROOT = Path(fastcheck.__file__).parent
 PUBLIC = {
     "records": {"Component", "Finding", "Layout", "Location", "Problem", "Report", "Scaling", "Sweep", "Tensor", "TensorReport", "Verdict", "Witness"},
     "functions": {"assert_gradient", "central_difference", "check", "gradient", "locate", "pack", "scale", "screen", "staged", "sweep"},
-    "others": {"Checker", "InputError", "InputTypeError"},
+    "others": {"Checker", "InputError", "InputTypeError", "WorkersLost"},
 }  # fmt: skip
 MODULES = {
     ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__"): path

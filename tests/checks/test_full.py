@@ -9,7 +9,7 @@ import fastcheck as fc
 from fastcheck import zoo
 from fastcheck.checks.opening import vetted
 from fastcheck.evaluate.evaluator import Evaluator
-from fastcheck.evaluate.workers import n_cores
+from fastcheck.evaluate.threads import n_cores
 from fastcheck.problem import accept
 
 

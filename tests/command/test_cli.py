@@ -196,6 +196,18 @@ def test_the_installed_command_and_python_m():
         assert "factor" in result.stdout
 
 
+def test_workers_on_the_command_line(file):
+    here = json.loads(run("check", file, "--workers", 1, "--json", "-").stdout)
+    there = json.loads(run("check", file, "--workers", "processes", "--json", "-").stdout)
+    assert (here["ratio"], here["verdict"]) == (there["ratio"], there["verdict"])
+    bad = run("check", file, "--workers", "many")
+    assert bad.exit_code == 2
+    assert "--workers must be a number of threads" in bad.stderr
+    nobody = run("screen", file, "--workers", "tcp://127.0.0.1:1")
+    assert nobody.exit_code == 3
+    assert nobody.stderr.startswith("fastcheck: the scheduler must answer at tcp://127.0.0.1:1")
+
+
 def test_a_reader_that_stops_early_is_no_error():
     command = f"{sys.executable} -m fastcheck demo attention --list | head -1"
     result = subprocess.run(command, shell=True, capture_output=True, text=True, check=False)

@@ -12,7 +12,7 @@ from fastcheck.evaluate.direction import draw
 from fastcheck.evaluate.evaluator import Evaluator
 from fastcheck.evaluate.moves import ComponentMoves, DirectionMoves
 from fastcheck.evaluate.source import source_of
-from fastcheck.evaluate.workers import Threads
+from fastcheck.evaluate.threads import Threads
 from fastcheck.problem.arguments import Arguments
 from fastcheck.problem.layout import Layout
 

@@ -13,7 +13,7 @@ import fastcheck as fc
 from fastcheck.evaluate.evaluator import Evaluator
 from fastcheck.evaluate.moves import ComponentMoves
 from fastcheck.evaluate.source import source_of
-from fastcheck.evaluate.workers import Threads
+from fastcheck.evaluate.threads import Threads
 from fastcheck.problem.arguments import Arguments
 
 rng = np.random.default_rng(0)
