@@ -41,7 +41,9 @@ class Checker:
         chunk: int | None = None,
         progress: bool | Callable[[int, int], None] | None = None,
         kwargs: Mapping[str, Any] | None = None,
+        checkpoint: None = None,
     ) -> None:
+        accepting.no_checkpoint(checkpoint, "Checker")
         self._question = accepting.unclaimed(cost, theta, args, kwargs, layout, scale, bounds)
         self._options = accepting.options(
             self._question.layout,

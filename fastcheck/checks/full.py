@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from os import PathLike
 from typing import Any
 
 from fastcheck.checks.ladders import laddered
@@ -40,6 +41,7 @@ def check(
     components: Any = None,
     tensors: Any = None,
     kwargs: Mapping[str, Any] | None = None,
+    checkpoint: str | PathLike[str] | None = None,
 ) -> Report:
     """Compare a hand-written gradient with two-sided differences of the cost, component by component.
 
@@ -83,6 +85,9 @@ def check(
         In place of ``components``: names of the tensors to look at, in which ``*`` and ``?`` stand for letters.
     kwargs : dict, optional
         What ``cost`` and ``grad`` take by name; treated as ``args`` are.
+    checkpoint : path, optional
+        A file that keeps what is done, at most a second later: the same call goes on from there, with the same bits on the
+        same kind of machine. It belongs to one call, and another's is refused.
 
     Returns
     -------
@@ -98,7 +103,7 @@ def check(
     question = accepting.question(cost, grad, theta, args, kwargs, layout, scale, bounds)
     options = accepting.options(
         question.layout, question.theta, eps=eps, accept=accept, workers=workers, chunk=chunk, progress=progress,
-        components=components, tensors=tensors,
+        components=components, tensors=tensors, checkpoint=checkpoint,
     )  # fmt: skip
     with opened(question, options) as opening:
         return report_of(opening)
@@ -119,6 +124,7 @@ def gradient(
     components: Any = None,
     tensors: Any = None,
     kwargs: Mapping[str, Any] | None = None,
+    checkpoint: str | PathLike[str] | None = None,
 ) -> Vector:
     """The two-sided difference gradient alone; parameters as for `check`.
 
@@ -130,8 +136,9 @@ def gradient(
     """
     question = accepting.unclaimed(cost, theta, args, kwargs, layout, scale, bounds)
     options = accepting.options(
-        question.layout, question.theta, eps=eps, workers=workers, chunk=chunk, progress=progress
-    )
+        question.layout, question.theta, eps=eps, workers=workers, chunk=chunk, progress=progress,
+        components=components, tensors=tensors, checkpoint=checkpoint,
+    )  # fmt: skip
     asked = accepting.selection(components, tensors, question.layout)
     with working(question, options) as evaluator:
         plan, _ = plan_of(evaluator, asked.sorted(), question.units, options.eps)

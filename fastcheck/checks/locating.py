@@ -37,6 +37,7 @@ def locate(
     chunk: int | None = None,
     progress: bool | Callable[[int, int], None] | None = None,
     kwargs: Mapping[str, Any] | None = None,
+    checkpoint: None = None,
 ) -> Location:
     """Find the components at which a gradient is wrong, from slopes along random directions.
 
@@ -45,6 +46,7 @@ def locate(
     budget : int
         Evaluations of the cost after which the search ends with what it knows.
     """
+    accepting.no_checkpoint(checkpoint, "locate")
     question = accepting.question(cost, grad, theta, args, kwargs, layout, scale, bounds)
     options = accepting.options(
         question.layout, question.theta, accept=accept, workers=workers, chunk=chunk, progress=progress, seed=seed,

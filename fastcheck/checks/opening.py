@@ -7,7 +7,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from fastcheck.evaluate.analytic import Analytic, analytic_of
+from fastcheck.evaluate.checkpoint import Keeping, Store
 from fastcheck.evaluate.evaluator import Evaluator
+from fastcheck.evaluate.fingerprint import digest
 from fastcheck.evaluate.progress import Progress, progress_of
 from fastcheck.evaluate.source import source_of
 from fastcheck.evaluate.workers import workers_of
@@ -47,4 +49,27 @@ def vetted(question: Question, options: Options) -> Evaluator:
     """J near theta, compiled and vetted."""
     source = source_of(question.cost, question.arguments.private(), question.paired)
     workers = workers_of(options.workers, options.chunk)
-    return Evaluator(source, question.theta, question.layout, workers, question.domain).vetted(question.arguments)
+    if options.checkpoint is not None:
+        workers = Keeping(workers, Store(options.checkpoint, _asked(question, options)))
+    try:
+        return Evaluator(source, question.theta, question.layout, workers, question.domain).vetted(question.arguments)
+    except BaseException:
+        workers.let_go()
+        raise
+
+
+def _asked(question: Question, options: Options) -> dict[str, str]:
+    """What a checkpoint is of, in digests; what evaluates J and what judges it is left open."""
+    domain, layout = question.domain, question.layout
+    parts = {
+        "theta": question.theta,
+        "layout": [(tensor.name, tensor.shape) for tensor in layout.tensors],
+        "components": options.selection.indices,
+        "eps": options.eps,
+        "scale": question.scale,
+        "bounds": None if domain is None else (domain.low, domain.high),
+        "args": (question.arguments.args, dict(question.arguments.kwargs)),
+        "cost": question.cost,
+    }
+    size = options.selection.size
+    return {name: digest(value) for name, value in parts.items()} | {"number of components": f"{size:,}"}

@@ -46,6 +46,7 @@ def screen(
     chunk: int | None = None,
     progress: bool | Callable[[int, int], None] | None = None,
     kwargs: Mapping[str, Any] | None = None,
+    checkpoint: None = None,
 ) -> Report:
     """Check a gradient along random directions: a few dozen evaluations of the cost, however many components.
 
@@ -59,6 +60,7 @@ def screen(
         theta lies on its bounds, as directions have no free signs there. ``numeric`` is None: no component was looked at
         by itself; `locate` names those that are wrong.
     """
+    accepting.no_checkpoint(checkpoint, "screen")
     question = accepting.question(cost, grad, theta, args, kwargs, layout, scale, bounds)
     options = accepting.options(
         question.layout, question.theta, accept=accept, workers=workers, chunk=chunk, progress=progress, seed=seed

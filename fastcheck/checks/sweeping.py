@@ -43,12 +43,14 @@ def sweep(
     workers: WorkersOption = None,
     progress: bool | Callable[[int, int], None] | None = None,
     kwargs: Mapping[str, Any] | None = None,
+    checkpoint: None = None,
 ) -> Sweep:
     """The ratio of a gradient at steps from 1e-1 to 1e-12, half a decade apart.
 
     Parameters are those of `check`, but with ``components=None`` a sample of 1000 that covers every tensor is looked at
     where there are more. A step at which J overflows, or that is lost in the rounding of theta, or that leaves its bounds, gives nan.
     """
+    accepting.no_checkpoint(checkpoint, "sweep")
     question = accepting.question(cost, grad, theta, args, kwargs, layout, bounds=bounds)
     if components is None and tensors is None and question.layout.size > _ALL:
         n_filled = sum(tensor.size > 0 for tensor in question.layout.tensors)

@@ -16,6 +16,7 @@ from fastcheck.checks.problem import Problem
 from fastcheck.command.hiring import hired
 from fastcheck.command.loading import load, load_factory
 from fastcheck.errors import InputError, WorkersLost
+from fastcheck.evaluate.checkpoint import described
 from fastcheck.faces.tables import plain
 from fastcheck.results import archive
 from fastcheck.results.location import Location
@@ -75,6 +76,12 @@ Plot = Annotated[
     str | None,
     typer.Option("--plot", metavar="PATH", help="Write the picture, PATH ending in .png, .svg or .pdf."),
 ]
+Checkpoint = Annotated[
+    str | None,
+    typer.Option(
+        "--checkpoint", metavar="PATH", help="Keep what is done in this file; the same command goes on from there."
+    ),
+]
 Everything = Annotated[bool, typer.Option("--all", help="Show every tensor, the right ones too.")]
 Worst = Annotated[int, typer.Option(metavar="K", min=0, help="How many of the worst components to show.")]
 
@@ -96,9 +103,19 @@ def check(
     everything: Everything = False,
     json: Json = None,
     html: Html = None,
+    checkpoint: Checkpoint = None,
 ) -> None:
     """Check the gradient of your own problem, component by component."""
-    _run(lambda: load(file), _checked(eps, accept, workers, components, tensors), json, html, worst, everything)
+    ask = _checked(eps, accept, workers, components, tensors, checkpoint)
+    _run(lambda: load(file), ask, json, html, worst, everything)
+
+
+@app.command("checkpoint")
+def _checkpoint(path: Annotated[str, typer.Argument(metavar="PATH", help="A file that --checkpoint made.")]) -> None:
+    """Show what is done in a checkpoint."""
+    held = _guarded(lambda: described(Path(path)))
+    print(f"{path}: {held.n_lines:,} differences and moves of {held.n_runs:,} rounds are done,")
+    print(f"the longest has {held.most:,}; the call asks for {held.meta['number of components']} components.")
 
 
 @app.command()
@@ -227,10 +244,15 @@ def demo(
 
 
 def _checked(
-    eps: str | None, accept: float | None, workers: str | None, components: int | None, tensors: str | None
+    eps: str | None,
+    accept: float | None,
+    workers: str | None,
+    components: int | None,
+    tensors: str | None,
+    checkpoint: str | None = None,
 ) -> Ask:
     """The full check, with these options."""
-    options: dict[str, Any] = {"eps": _number(eps), "components": components}
+    options: dict[str, Any] = {"eps": _number(eps), "components": components, "checkpoint": checkpoint}
     options |= {**_tensors(tensors), **_accepted(accept)}
 
     def checked(problem: Problem) -> tuple[Report, None]:

@@ -20,7 +20,7 @@ from fastcheck.evaluate.hands import Hands
 from fastcheck.evaluate.moves import Moves
 from fastcheck.evaluate.progress import Show
 from fastcheck.evaluate.source import Source
-from fastcheck.evaluate.threads import Copies, Threads
+from fastcheck.evaluate.threads import Copies, Keep, Threads
 from fastcheck.vectors import Array, Vector
 
 _SHORT = 0.05  # seconds of work that run here
@@ -56,10 +56,19 @@ class Remote:
         self.near.let_go()
         self.hands.let_go()
 
-    def run(self, moves: Moves, source: Source, seconds: float, theta: Vector, copies: Copies, show: Show) -> Array:
+    def run(
+        self,
+        moves: Moves,
+        source: Source,
+        seconds: float,
+        theta: Vector,
+        copies: Copies,
+        show: Show,
+        keep: Keep | None = None,
+    ) -> Array:
         if moves.size * seconds < _SHORT:
-            return self.near.run(moves, source, seconds, theta, copies, show)
-        return _Run(self, moves, source, seconds, theta).values(show)
+            return self.near.run(moves, source, seconds, theta, copies, show, keep)
+        return _Run(self, moves, source, seconds, theta).values(show, keep)
 
 
 class _Lost(Exception):
@@ -79,7 +88,7 @@ class _Run:
         self.going: dict[Any, tuple[int, int]] = {}
         self.back: queue.SimpleQueue[Any] = queue.SimpleQueue()
 
-    def values(self, show: Show) -> Array:
+    def values(self, show: Show, keep: Keep | None) -> Array:
         """J of all moves."""
         out, n_finished, n_lost = np.empty(self.moves.shape), 0, 0
         try:
@@ -98,6 +107,8 @@ class _Run:
                     raise _told(outcome)
                 else:
                     out[start:stop] = outcome
+                    if keep is not None:
+                        keep(start, out[start:stop])
                     n_finished, n_lost = n_finished + stop - start, 0
                     show(n_finished)
         except BaseException:

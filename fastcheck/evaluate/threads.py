@@ -11,6 +11,7 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
+from queue import SimpleQueue
 
 import numpy as np
 
@@ -29,6 +30,9 @@ _LAST_CHUNK_SECONDS = 0.0003  # of several, which should finish together
 _MIN_SHARE_SECONDS = 0.002  # less work than this is not worth a thread
 _MOST_HELPERS = 256  # started only as they are needed
 _ALIGNMENT = 8  # float64 in a cache line: copies of theta never share one, and all lie alike
+
+
+Keep = Callable[[int, Array], None]  # is told the first line and J of all that is done, in the calling thread
 
 
 class Borrowed:
@@ -106,7 +110,16 @@ class Threads:
         """End the threads that wait."""
         self.helpers.let_go()
 
-    def run(self, moves: Moves, source: Source, seconds: float, theta: Vector, copies: Copies, show: Show) -> Array:
+    def run(
+        self,
+        moves: Moves,
+        source: Source,
+        seconds: float,
+        theta: Vector,
+        copies: Copies,
+        show: Show,
+        keep: Keep | None = None,
+    ) -> Array:
         """J of all moves, in their order; the first exception of any worker stops all and is raised.
 
         ``seconds`` is what a line takes. ``show`` is told how many lines are done, from the calling thread.
@@ -119,15 +132,18 @@ class Threads:
             if not others and sizes[0] >= moves.size:  # a single chunk
                 with _quiet():
                     j = moves.evaluated(source, own, theta)
+                if keep is not None:
+                    keep(0, j)
                 show(moves.size)
                 return j
-            run = _Run(moves, source, theta, _Chunks(moves.size, *sizes))
+            run = _Run(moves, source, theta, _Chunks(moves.size, *sizes), keep)
             helping = self.helpers.start(run.work, others)
             try:
-                run.work(own, show)
+                run.work(own, run.keeping(show))
             finally:
                 begun = [helper for helper in helping if not helper.cancel()]  # the others help another run as yet
                 wait(begun)
+                run.hand_over()
             for helper in begun:
                 helper.result()
         return run.out
@@ -159,9 +175,10 @@ class Copies:
 class _Run:
     """One run: what its workers share."""
 
-    def __init__(self, moves: Moves, source: Source, theta: Vector, chunks: _Chunks) -> None:
-        self.moves, self.source, self.theta, self.chunks = moves, source, theta, chunks
+    def __init__(self, moves: Moves, source: Source, theta: Vector, chunks: _Chunks, keep: Keep | None) -> None:
+        self.moves, self.source, self.theta, self.chunks, self._keep = moves, source, theta, chunks, keep
         self.out: Array = np.empty(moves.shape)
+        self._done: SimpleQueue[tuple[int, int]] = SimpleQueue()
 
     def work(self, own: Vector, show: Show = nothing) -> None:
         """Evaluate chunks until there are no more."""
@@ -169,10 +186,26 @@ class _Run:
             for start, stop in self.chunks:
                 with _quiet():
                     self.out[start:stop] = self.moves.part(start, stop).evaluated(self.source, own, self.theta)
+                self._done.put((start, stop))
                 show(stop)
         except BaseException:
             self.chunks.end()
             raise
+
+    def keeping(self, show: Show) -> Show:
+        """What the calling thread does between its chunks: hand over what is done, and show."""
+
+        def shown(done: int) -> None:
+            self.hand_over()
+            show(done)
+
+        return shown
+
+    def hand_over(self) -> None:
+        """Chunks that are done, whoever did them, to whoever keeps them."""
+        while self._keep is not None and not self._done.empty():
+            start, stop = self._done.get()
+            self._keep(start, self.out[start:stop])
 
 
 class _Chunks:

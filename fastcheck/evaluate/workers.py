@@ -10,7 +10,7 @@ from fastcheck.evaluate.moves import Moves
 from fastcheck.evaluate.progress import Show
 from fastcheck.evaluate.remote import Remote
 from fastcheck.evaluate.source import Source
-from fastcheck.evaluate.threads import Borrowed, Copies, Threads
+from fastcheck.evaluate.threads import Borrowed, Copies, Keep, Threads
 from fastcheck.problem.question import PROCESSES
 from fastcheck.vectors import Array, Vector
 
@@ -35,10 +35,20 @@ class Workers(Protocol):
         """Those that need a copy of theta in this process."""
         ...
 
-    def run(self, moves: Moves, source: Source, seconds: float, theta: Vector, copies: Copies, show: Show) -> Array:
+    def run(
+        self,
+        moves: Moves,
+        source: Source,
+        seconds: float,
+        theta: Vector,
+        copies: Copies,
+        show: Show,
+        keep: Keep | None = None,
+    ) -> Array:
         """J of all moves, in their order; the first exception of any worker stops all and is raised.
 
-        ``seconds`` is what a line takes. ``show`` is told how many lines are done, from the calling thread.
+        ``seconds`` is what a line takes. ``show`` is told how many lines are done, ``keep`` which and their J, both
+        from the calling thread.
         """
         ...
 

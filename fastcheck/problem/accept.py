@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Callable, Mapping
 from concurrent.futures import Executor
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -76,6 +78,7 @@ def options(
     tensors: Any = None,
     seed: Any = 0,
     budget: Any = BUDGET,
+    checkpoint: Any = None,
 ) -> Options:
     """The record of how it is to be looked at."""
     return Options(
@@ -87,6 +90,7 @@ def options(
         progress=display(progress),
         seed=_seed(seed),
         budget=_positive(budget, "budget", "it counts evaluations of the cost"),
+        checkpoint=_file(checkpoint),
     )
 
 
@@ -287,6 +291,28 @@ def whose(chosen: Any) -> Any:
             f"got {shown(chosen)}: None takes all cores"
         )
     return _positive(chosen, "workers", "pass None for the default")
+
+
+def _file(checkpoint: Any) -> Path | None:
+    """Where finished work is to be kept."""
+    if checkpoint is None:
+        return None
+    if not isinstance(checkpoint, str | os.PathLike):
+        raise InputTypeError(
+            f"checkpoint must be the path of a file, got {shown(checkpoint)}: name one, or leave it out"
+        )
+    path = Path(checkpoint)
+    if path.is_dir() or not path.absolute().parent.is_dir():
+        raise InputError(f"checkpoint must be a file in a folder that exists, got {path}: name another")
+    return path
+
+
+def no_checkpoint(checkpoint: Any, where: str) -> None:
+    """Refuse one where nothing is kept."""
+    if checkpoint is not None:
+        raise InputError(
+            f"checkpoint must go to check or gradient, got one for {where}: leave it out, it takes no hours"
+        )
 
 
 def _number_or_none(value: Any, name: str) -> int | None:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import Executor
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 import numpy as np
@@ -93,6 +94,8 @@ class Options:
         Of random directions.
     budget : int
         Evaluations after which a search ends.
+    checkpoint : Path, or None
+        Where finished work is kept.
     """
 
     selection: Selection
@@ -103,6 +106,7 @@ class Options:
     progress: bool | Callable[[int, int], None] | None = None
     seed: int = 0
     budget: int = BUDGET
+    checkpoint: Path | None = None
 
 
 @dataclass(frozen=True, eq=False)

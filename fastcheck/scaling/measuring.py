@@ -45,6 +45,7 @@ def scale(
     sizes: Iterable[int] | None = None,
     *,
     workers: WorkersOption = None,
+    checkpoint: None = None,
     max_seconds: float = 60.0,
     progress: bool | Callable[[int, int], None] | None = None,
 ) -> Scaling:
@@ -77,6 +78,7 @@ def scale(
     InputError
         The factory, the sizes or one of the problems cannot be used.
     """
+    accept.no_checkpoint(checkpoint, "scale")
     show_progress, n_workers = accept.display(progress), accept.whose(workers)
     sizes = _sizes(sizes, SIZES if factory else WIDTHS)
     factory = _accepted(factory)

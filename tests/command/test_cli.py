@@ -208,6 +208,18 @@ def test_workers_on_the_command_line(file):
     assert nobody.stderr.startswith("fastcheck: the scheduler must answer at tcp://127.0.0.1:1")
 
 
+def test_a_checkpoint_on_the_command_line(file, tmp_path):
+    path = tmp_path / "work.db"
+    first, again = (run("check", file, "--checkpoint", path, "--json", "-") for _ in range(2))
+    assert json.loads(first.stdout)["ratio"] == json.loads(again.stdout)["ratio"]
+    assert "8 components" in run("checkpoint", path).stdout
+    other = run("check", f"{file}:wrong", "--checkpoint", path, "--eps", "1e-5")
+    assert (other.exit_code, "got another eps" in other.stderr) == (2, True)
+    nothing = run("checkpoint", file)
+    assert nothing.exit_code == 2
+    assert "checkpoint must be a file of fastcheck's or none" in nothing.stderr
+
+
 def test_a_reader_that_stops_early_is_no_error():
     command = f"{sys.executable} -m fastcheck demo attention --list | head -1"
     result = subprocess.run(command, shell=True, capture_output=True, text=True, check=False)
