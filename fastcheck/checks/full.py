@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import replace
 from os import PathLike
 from typing import Any
+
+import numpy as np
 
 from fastcheck.checks.ladders import laddered
 from fastcheck.checks.opening import Opening, opened, working
@@ -14,13 +17,16 @@ from fastcheck.checks.passing import pass_of, pass_over, plan_of
 from fastcheck.diagnosis.diagnose import findings
 from fastcheck.evaluate.progress import progress_of
 from fastcheck.judge.judging import judge
+from fastcheck.judge.measured import open_in
 from fastcheck.judge.ratios import if_repeatable
-from fastcheck.measure.pilots import piloted
+from fastcheck.judge.verdict import Component
+from fastcheck.measure.pilots import Pilots, piloted
 from fastcheck.measure.steps import Plan
 from fastcheck.problem import accept as accepting
 from fastcheck.problem.layout import Layout
-from fastcheck.problem.question import ACCEPT, WorkersOption
+from fastcheck.problem.question import ACCEPT, Question, WorkersOption
 from fastcheck.results.report import Report
+from fastcheck.results.unfinished import Unfinished
 from fastcheck.vectors import Vector
 
 
@@ -99,6 +105,11 @@ def check(
     ------
     InputError
         The input cannot be used; raised before the work starts.
+    WorkersLost
+        Nobody is left to evaluate the cost.
+
+    Whatever ends the differences early, Ctrl-C or an exception of the cost, carries what was done as its ``report``: `numeric`
+    with nan where nothing was, and `str` of it in one line.
     """
     question = accepting.question(cost, grad, theta, args, kwargs, layout, scale, bounds)
     options = accepting.options(
@@ -167,7 +178,13 @@ def report_of(opening: Opening, plan: Plan | None = None) -> Report:
     begin = time.perf_counter()
     chosen, pilots = plan_of(evaluator, selection, question.units, options.eps if plan is None else plan)
     pilots = piloted(evaluator, selection, question.units) if pilots is None else pilots
-    numeric = pass_of(evaluator, selection, chosen, opening.progress)
+    numeric = np.full(selection.size, np.nan)
+    try:
+        pass_of(evaluator, selection, chosen, opening.progress, numeric)
+    except BaseException as error:
+        with suppress(Exception):  # nothing may hide what happened
+            error.report = _unfinished(pilots, chosen, numeric, analytic.first, question)  # type: ignore[attr-defined]
+        raise
     evaluator.rest()
     measured = pass_over(pilots, chosen, numeric, question.units)
     measured = laddered(evaluator, measured, pilots, analytic.first)
@@ -198,3 +215,13 @@ def report_of(opening: Opening, plan: Plan | None = None) -> Report:
         workers=evaluator.n_workers,
         compiled=evaluator.source.compiled,
     )
+
+
+def _unfinished(pilots: Pilots, plan: Plan, numeric: Vector, analytic: Vector, question: Question) -> Unfinished:
+    """What an interrupted pass had done, as far as its own bounds tell; what was not done agrees with nobody."""
+    selection, layout = pilots.selection, question.layout
+    measured = pass_over(pilots, plan, np.where(np.isfinite(numeric), numeric, analytic), question.units)
+    open_ = np.concatenate([open_in(measured, analytic, k) for k in range(len(selection.spans))])
+    at = open_[np.isfinite(numeric[open_])]
+    told = zip(selection.at(at).tolist(), numeric[at].tolist(), analytic[at].tolist(), strict=True)
+    return Unfinished(numeric, analytic, tuple(Component.of(*each, layout) for each in told))

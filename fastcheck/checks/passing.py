@@ -33,13 +33,17 @@ def plan_of(
     return as_asked(eps, selection).within(evaluator, selection), None
 
 
-def pass_of(evaluator: Evaluator, selection: Selection, plan: Plan, progress: Progress) -> Vector:
-    """The differences of all components of the selection (sorted), with a sign of life."""
+def pass_of(
+    evaluator: Evaluator, selection: Selection, plan: Plan, progress: Progress, numeric: Vector | None = None
+) -> Vector:
+    """The differences of all components of the selection (sorted), with a sign of life; ``numeric`` gets them as they come."""
+    numeric = np.empty(selection.size) if numeric is None else numeric
     seconds = evaluator.projected_seconds(2 * selection.size)
     if seconds > _LONG and progress is not muted:
         print(_LONG_RUN.format(minutes=seconds / 60), file=sys.stderr)
     with progress(selection.size) as show:
-        return passed(evaluator, selection, plan, show)
+        passed(evaluator, selection, plan, show, numeric)
+    return numeric
 
 
 def pass_over(pilots: Pilots, plan: Plan, numeric: Vector, units: Vector) -> Measured:

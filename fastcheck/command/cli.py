@@ -341,8 +341,9 @@ def _guarded(action: Callable[[], Any]) -> Any:
     """What the action returns; whatever makes the input unusable is one line on stderr."""
     try:
         return action()
-    except KeyboardInterrupt:
-        _fail("interrupted", 130)
+    except KeyboardInterrupt as error:
+        done = getattr(error, "report", None)
+        _fail("interrupted" if done is None else f"interrupted: {done}", 130)
     except BrokenPipeError:  # whoever read stdout has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         raise typer.Exit(1) from None

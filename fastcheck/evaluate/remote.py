@@ -7,9 +7,10 @@ that are shorter than it takes to send them run here.
 from __future__ import annotations
 
 import queue
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import BrokenExecutor
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -96,7 +97,7 @@ class _Run:
                 try:
                     if not self._in_hand():
                         return out
-                    (start, stop), outcome = self._next()
+                    (start, stop), outcome = self._next(partial(show, n_finished))
                 except _Lost as lost:
                     n_lost += 1
                     self._renew(lost, n_lost)
@@ -137,8 +138,8 @@ class _Run:
         self.going[future] = span
         future.add_done_callback(self.back.put)
 
-    def _next(self) -> tuple[tuple[int, int], Any]:
-        """The next errand that is back, and its outcome."""
+    def _next(self, alive: Callable[[], None]) -> tuple[tuple[int, int], Any]:
+        """The next errand that is back, and its outcome; until one is, a sign of life."""
         hands = self.remote.hands
         while True:
             try:
@@ -146,6 +147,7 @@ class _Run:
             except queue.Empty:
                 if gone := hands.gone():
                     raise _Lost(gone) from None
+                alive()
                 continue
             if (span := self.going.pop(future, None)) is None:
                 continue  # of workers that were lost meanwhile

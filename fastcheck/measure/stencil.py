@@ -9,7 +9,7 @@ from fastcheck.evaluate.moves import ComponentMoves
 from fastcheck.evaluate.progress import Show, nothing, part_of
 from fastcheck.problem.question import Steps
 from fastcheck.problem.selection import Selection
-from fastcheck.vectors import Integers, Vector
+from fastcheck.vectors import Indices, Integers, Vector
 
 # For each order of the error the points in steps and the weights of J there: the sums, over the distance of the first two
 # points, are J' but for that error. Central, and to one side: three and five points (Fornberg, Math. Comp. 51, 1988).
@@ -59,19 +59,38 @@ def stencil(selection: Selection, steps: Steps, order: int = 2, side: int = 0) -
 
 
 def differences(
-    evaluator: Evaluator, selection: Selection, steps: Steps, show: Show = nothing, order: int = 2
+    evaluator: Evaluator,
+    selection: Selection,
+    steps: Steps,
+    show: Show = nothing,
+    order: int = 2,
+    found: Vector | None = None,
 ) -> Vector:
-    """The differences of J at the components of ``selection``, in its order, shape (k,); central unless theta's bounds are near."""
+    """The differences of J at the components of ``selection``, in its order, shape (k,); central unless theta's bounds are near.
+
+    ``found`` (k,) gets them as they come, so that not all is lost where a run is interrupted.
+    """
+    found = np.empty(selection.size) if found is None else found
     if evaluator.domain is None:
-        return evaluator.values(stencil(selection, steps, order), show)
+        _filled(evaluator, stencil(selection, steps, order), show, found, np.arange(selection.size))
+        return found
     steps = fitted(evaluator, selection, steps, order)
     side = sides(evaluator, selection, steps, order)
-    found, done = np.empty(selection.size), 0
+    done = 0
     for one in (0, 1, -1):
         at = np.flatnonzero(side == one)
         if at.size:
             some = Selection(selection.layout, selection.at(at))
             own = steps[at] if isinstance(steps, np.ndarray) else steps
-            found[at] = evaluator.values(stencil(some, own, order, one), part_of(show, done))
+            _filled(evaluator, stencil(some, own, order, one), part_of(show, done), found, at)
             done += at.size
     return found
+
+
+def _filled(evaluator: Evaluator, moves: ComponentMoves, show: Show, found: Vector, at: Indices) -> None:
+    """Differences into these places of ``found``, as they come."""
+
+    def keep(first: int, differences: Vector) -> None:
+        found[at[first : first + differences.size]] = differences
+
+    found[at] = evaluator.values(moves, show, keep)

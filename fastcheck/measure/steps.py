@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from fastcheck.evaluate.evaluator import Evaluator
-from fastcheck.evaluate.progress import Show, nothing
+from fastcheck.evaluate.progress import Show
 from fastcheck.measure.ladder import START
 from fastcheck.measure.levels import taken
 from fastcheck.measure.pilots import Pilots
@@ -153,15 +153,18 @@ def _scaled(theta: Vector, units: Vector, level: int) -> Vector:
     return np.maximum(units * 2.0**level, finest)
 
 
-def passed(evaluator: Evaluator, selection: Selection, plan: Plan, show: Show = nothing) -> Vector:
-    """The pass: the differences of all components of the selection (sorted), shape (k,)."""
+def passed(evaluator: Evaluator, selection: Selection, plan: Plan, show: Show, numeric: Vector) -> None:
+    """The pass: the differences of all components of the selection (sorted), into ``numeric`` (k,) as they come."""
     if set(plan.orders) == {2}:
-        return differences(evaluator, selection, plan.steps, show)
-    numeric = np.empty(selection.size)
+        differences(evaluator, selection, plan.steps, show, found=numeric)
+        return
     for order in sorted(set(plan.orders)):
         spans = [span for span, own in zip(selection.spans, plan.orders, strict=True) if own == order]
         positions = np.concatenate([np.arange(span.start, span.stop) for span in spans])
         part = Selection(selection.layout, selection.at(positions))
         steps = plan.steps[positions] if isinstance(plan.steps, np.ndarray) else plan.steps
-        numeric[positions] = differences(evaluator, part, steps, show, order)
-    return numeric
+        some = np.full(positions.size, np.nan)
+        try:
+            differences(evaluator, part, steps, show, order, some)
+        finally:
+            numeric[positions] = some
