@@ -5,8 +5,12 @@ Processes of one machine find what is large in a folder; a cluster gets it scatt
 
 from __future__ import annotations
 
+import os
 import shutil
 import tempfile
+import threading
+import time
+import weakref
 from collections.abc import Mapping, Sequence
 from concurrent.futures import BrokenExecutor, CancelledError, Executor
 from pathlib import Path
@@ -16,6 +20,7 @@ from fastcheck.errors import InputError
 from fastcheck.evaluate.errands import Errand, Outcome, done
 from fastcheck.evaluate.threads import n_cores
 
+_WATCH = 1.0  # seconds between looks whether the parent lives
 _ONE_THREAD = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
 
 
@@ -61,7 +66,9 @@ class Folder:
 
     def with_all(self, packed: Mapping[str, bytes]) -> str:
         """Its path, once everything is in it."""
-        self._path = self._path or Path(tempfile.mkdtemp(prefix="fastcheck-"))
+        if self._path is None:
+            self._path = Path(tempfile.mkdtemp(prefix="fastcheck-"))
+            weakref.finalize(self, shutil.rmtree, self._path, ignore_errors=True)
         for name, data in packed.items():
             path = self._path / name
             if not path.exists():
@@ -122,7 +129,7 @@ class OfProcesses(OfExecutor):
     @property
     def _executor(self) -> Executor:  # type: ignore[override]
         if self._pool is None:
-            self._pool = _loky().ProcessPoolExecutor(n_cores(), env=_ONE_THREAD)
+            self._pool = _loky().ProcessPoolExecutor(n_cores(), env=_ONE_THREAD, initializer=_end_with_parent)
         pool: Executor = self._pool
         return pool
 
@@ -138,6 +145,18 @@ class OfProcesses(OfExecutor):
         pool, self._pool = self._pool, None
         if pool is not None:
             pool.shutdown(wait=True, kill_workers=True)
+
+
+def _end_with_parent() -> None:
+    """In a process of ours: do not outlive the one that started it, however that ends."""
+    parent = os.getppid()
+
+    def watch() -> None:
+        while os.getppid() == parent:
+            time.sleep(_WATCH)
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()
 
 
 def _loky() -> Any:

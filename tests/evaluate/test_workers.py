@@ -5,7 +5,10 @@ from __future__ import annotations
 import multiprocessing
 import os
 import signal
+import subprocess
+import sys
 import threading
+import time
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from pathlib import Path
 
@@ -155,6 +158,42 @@ def test_workers_that_die_again_and_again_are_given_up(tmp_path):
     with pytest.raises(WorkersLost, match="workers must live until the work is done") as caught:
         fc.gradient(mortal(tmp_path, 1000), THETA, (WEIGHTS,), workers="processes")
     assert "\n" not in str(caught.value)
+
+
+ORPHANS = """
+import os, sys, time, numpy as np, fastcheck as fc
+
+def cost(theta):
+    print(os.getpid(), flush=True)
+    time.sleep(0.01)
+    return float(theta.sum())
+
+if __name__ == "__main__":
+    fc.gradient(cost, np.ones(5000), workers="processes")
+"""
+
+
+def alive(pid):
+    """Neither gone nor waiting to be."""
+    try:
+        return "State:\tZ" not in Path(f"/proc/{pid}/status").read_text()
+    except OSError:
+        return False
+
+
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="looks into /proc")
+def test_processes_of_our_own_do_not_outlive_the_one_that_is_killed(tmp_path):
+    script = tmp_path / "script.py"
+    script.write_text(ORPHANS)
+    with subprocess.Popen([sys.executable, str(script)], stdout=subprocess.PIPE, text=True) as process:
+        pids = {process.pid}
+        while len(pids) < 2:
+            pids.add(int(process.stdout.readline()))
+        process.kill()
+    until = time.monotonic() + 20
+    while any(map(alive, pids)) and time.monotonic() < until:
+        time.sleep(0.1)
+    assert not any(map(alive, pids))
 
 
 def test_a_pool_of_the_callers_that_breaks_is_said_to(tmp_path):
