@@ -7,6 +7,7 @@ import sysconfig
 from pathlib import Path
 
 import pytest
+from distributed import Client
 from typer.testing import CliRunner
 
 from fastcheck import zoo
@@ -206,6 +207,74 @@ def test_workers_on_the_command_line(file):
     nobody = run("screen", file, "--workers", "tcp://127.0.0.1:1")
     assert nobody.exit_code == 3
     assert nobody.stderr.startswith("fastcheck: the scheduler must answer at tcp://127.0.0.1:1")
+
+
+LONG = """
+import numba, numpy as np, fastcheck as fc
+import beside
+
+@numba.njit
+def cost(theta):
+    total = 0.0
+    for k in range(20_000):
+        total += beside.root(theta[k % theta.size] + k)
+    return total
+
+def plain(theta):
+    for _ in range(30):
+        total = beside.total(theta)
+    return total
+
+problem = fc.Problem(cost, np.zeros(400), np.linspace(1, 2, 400))
+in_python = fc.Problem(plain, lambda theta: np.cos(theta), np.linspace(1, 2, 400))
+"""
+BESIDE = """
+import numba, numpy as np
+root = numba.njit(lambda x: np.sqrt(x))
+def total(theta):
+    return float(np.sin(theta).sum())
+"""
+
+
+@pytest.fixture
+def scheduler(tmp_path):
+    """The address of a scheduler with two workers, started as people do, elsewhere."""
+    told = tmp_path / "scheduler.json"
+    dask = [sys.executable, "-m", "dask"]
+    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, "cwd": "/"}
+    worker = [*dask, "worker", "--scheduler-file", str(told), "--nthreads", "1", "--no-dashboard"]
+    commands = [[*dask, "scheduler", "--port", "0", "--scheduler-file", str(told), "--no-dashboard"], worker, worker]
+    running = [subprocess.Popen(command, **quiet) for command in commands]
+    try:
+        with Client(scheduler_file=str(told), timeout=60) as client:
+            client.wait_for_workers(2, timeout=60)
+            yield client.scheduler.address
+    finally:
+        for process in running[::-1]:
+            process.terminate()
+            process.wait()
+
+
+@pytest.mark.filterwarnings("ignore")  # those of distributed
+def test_a_cluster_on_the_command_line(tmp_path, scheduler, monkeypatch):
+    path = tmp_path / "long.py"
+    path.write_text(LONG)
+    (tmp_path / "beside.py").write_text(BESIDE)  # which the workers cannot import
+    for name in ("problem", "in_python"):
+        here, there = (
+            subprocess.run(
+                [sys.executable, "-m", "fastcheck", "check", f"{path}:{name}", "--workers", workers, "--json", "-"],
+                capture_output=True, text=True, check=False,
+            )
+            for workers in ("1", scheduler)
+        )  # fmt: skip
+        here, there = (json.loads(each.stdout) for each in (here, there))
+        assert (here["ratio"], here["verdict"], here["evaluations"]) == (
+            there["ratio"],
+            there["verdict"],
+            there["evaluations"],
+        )
+        assert (here["workers"], there["workers"]) == (1, 2)
 
 
 def test_a_checkpoint_on_the_command_line(file, tmp_path):
