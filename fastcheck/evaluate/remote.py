@@ -25,7 +25,10 @@ from fastcheck.evaluate.threads import Copies, Keep, Threads
 from fastcheck.vectors import Array, Vector
 
 _SHORT = 0.05  # seconds of work that run here
-_ERRAND = 0.5  # seconds that an errand takes
+_ERRAND = 0.5  # seconds that an errand takes,
+_HANDLED = (
+    0.004  # or so many for each worker: as long as it takes the caller and a scheduler to send one and take it back
+)
 _EACH = 4  # errands for each worker, where there is less work
 _IN_HAND = 3  # errands that each worker has, the one in work among them
 _TRIES = 3  # times that all workers may be lost with nothing done in between
@@ -177,7 +180,7 @@ def _lines(chunk: int | None, n_lines: int, seconds: float, workers: int) -> int
     """Lines of an errand."""
     if chunk is not None:
         return chunk
-    share = min(_ERRAND, n_lines * seconds / (workers * _EACH))
+    share = min(max(_ERRAND, _HANDLED * workers), n_lines * seconds / (workers * _EACH))
     return max(1, int(share / seconds))
 
 

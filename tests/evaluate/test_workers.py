@@ -20,7 +20,7 @@ from distributed import Client, LocalCluster
 import fastcheck as fc
 from fastcheck import zoo
 from fastcheck.errors import InputError, InputTypeError, WorkersLost
-from fastcheck.evaluate import errands
+from fastcheck.evaluate import errands, remote
 from fastcheck.evaluate.moves import ComponentMoves
 from fastcheck.evaluate.source import source_of
 from fastcheck.problem.arguments import Arguments
@@ -246,6 +246,17 @@ def test_a_process_says_what_it_was_not_given():
     expected = moves.evaluated(source, THETA.copy(), THETA)
     assert np.array_equal(errands.done(errand, None, parcels.packed), expected)
     assert np.array_equal(errands.done(errand, None, {}), expected)  # kept
+
+
+def test_errands_are_half_a_second_or_shorter_where_there_is_little_and_longer_where_workers_are_many():
+    for lines, seconds, workers, expected in (
+        (10**6, 0.01, 2, 50),
+        (100, 0.01, 2, 12),
+        (10**7, 0.01, 800, 320),
+        (10, 60.0, 4, 1),
+    ):
+        assert remote._lines(None, lines, seconds, workers) == expected
+    assert remote._lines(7, 10**6, 0.01, 2) == 7
 
 
 def test_what_is_named_goes_by_content_and_the_caller_keeps_a_few():
