@@ -24,6 +24,7 @@ from fastcheck.evaluate import errands, remote
 from fastcheck.evaluate.moves import ComponentMoves
 from fastcheck.evaluate.source import source_of
 from fastcheck.problem.arguments import Arguments
+from fastcheck.zoo import NETWORKS
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # those of distributed and loky
 
@@ -101,6 +102,15 @@ def test_directions_take_their_units_along_once(client):
     theta = np.linspace(0.5, 1.5, 20_000)  # whose units are too long to travel with every errand
     there, here = (fc.screen(long, np.zeros(theta.size), theta, (WEIGHTS,), workers=w) for w in (client, 1))
     assert (there.ratio, there.evaluations) == (here.ratio, here.evaluations)
+
+
+@pytest.mark.parametrize("make", [*(network.make for network in NETWORKS.values()), lambda: zoo.lenet(examples=1)])
+def test_every_network_travels_and_stages_do(make, pool, monkeypatch):
+    monkeypatch.setattr(remote, "_SHORT", 0.0)  # not the shortest round runs here
+    problem = make()
+    here, there = (problem.check(components=20, workers=workers) for workers in (1, pool))
+    assert np.array_equal(here.numeric, there.numeric)
+    assert (here.verdict, here.evaluations) == (there.verdict, there.evaluations)
 
 
 def test_what_the_cost_raises_there_reaches_the_caller_with_the_component(workers):
