@@ -6,9 +6,15 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
-from typing import Any
+from typing import Any, Protocol
 
-Show = Callable[[int], None]  # called with the items done so far
+
+class Show(Protocol):
+    """Is told the items done so far, and in words what is under way where nothing may come back for long."""
+
+    def __call__(self, done: int, words: str = "") -> None: ...
+
+
 Progress = Callable[[int], AbstractContextManager[Show]]  # called with the items in all
 
 _PATIENCE = 1.0  # seconds without a bar
@@ -25,13 +31,13 @@ def progress_of(chosen: bool | Callable[[int, int], None] | None) -> Progress:
     return lambda total: _told(total, chosen)
 
 
-def nothing(done: int) -> None:
+def nothing(done: int, words: str = "") -> None:
     """Show nothing."""
 
 
 def part_of(show: Show, before: int) -> Show:
     """Show so many done as a part of the whole, ``before`` of which are done already."""
-    return lambda done: show(before + done)
+    return lambda done, words="": show(before + done, words)
 
 
 @contextmanager
@@ -48,7 +54,7 @@ def unwatched(total: int) -> Iterator[Show]:
 
 @contextmanager
 def _told(total: int, tell: Callable[[int, int], None]) -> Iterator[Show]:
-    yield lambda done: tell(done, total)
+    yield lambda done, words="": tell(done, total)
 
 
 @contextmanager
@@ -56,12 +62,12 @@ def _bar(total: int, patience: float) -> Iterator[Show]:
     """A rich bar on stderr with rate and time left, once ``patience`` seconds have passed."""
     begin, bar, task = time.perf_counter(), None, None
 
-    def show(done: int) -> None:
+    def show(done: int, words: str = "") -> None:
         nonlocal bar, task
         if bar is None and time.perf_counter() - begin >= patience:
             bar, task = _started(total)
         if bar is not None:
-            bar.update(task, completed=done)
+            bar.update(task, completed=done, description=words)
 
     try:
         yield show
@@ -72,14 +78,14 @@ def _bar(total: int, patience: float) -> Iterator[Show]:
 
 def _started(total: int) -> tuple[Any, Any]:
     from rich.console import Console  # loaded only when there is something to show
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColumn, TimeRemainingColumn
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColumn, TextColumn, TimeRemainingColumn
     from rich.text import Text
 
     class Rate(ProgressColumn):
         def render(self, task: Any) -> Text:
             return Text(f"{task.speed or 0:,.0f}/s")
 
-    columns = (BarColumn(), MofNCompleteColumn(), Rate(), TimeRemainingColumn())
+    columns = (BarColumn(), MofNCompleteColumn(), Rate(), TimeRemainingColumn(), TextColumn("{task.description}"))
     console = Console(stderr=True)
     bar = Progress(*columns, console=console, transient=console.is_terminal)
     bar.start()

@@ -100,7 +100,7 @@ class _Run:
                 try:
                     if not self._in_hand():
                         return out
-                    (start, stop), outcome = self._next(partial(show, n_finished))
+                    (start, stop), outcome = self._next(partial(show, n_finished, self._under_way()))
                 except _Lost as lost:
                     n_lost += 1
                     self._renew(lost, n_lost)
@@ -114,11 +114,15 @@ class _Run:
                     if keep is not None:
                         keep(start, out[start:stop])
                     n_finished, n_lost = n_finished + stop - start, 0
-                    show(n_finished)
+                    show(n_finished, self._under_way())
         except BaseException:
             for future in self.going:
                 future.cancel()
             raise
+
+    def _under_way(self) -> str:
+        n_workers = self.remote.number(self.source)
+        return f"{len(self.going)} pieces with {n_workers} worker{'s' if n_workers > 1 else ''}"
 
     def _in_hand(self) -> int:
         """How many errands are, once the workers have as many as they may, or all that are left."""

@@ -195,9 +195,9 @@ class _Run:
     def keeping(self, show: Show) -> Show:
         """What the calling thread does between its chunks: hand over what is done, and show."""
 
-        def shown(done: int) -> None:
+        def shown(done: int, words: str = "") -> None:
             self.hand_over()
-            show(done)
+            show(done, words)
 
         return shown
 
