@@ -16,7 +16,6 @@ from contextlib import closing
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -26,6 +25,7 @@ from fastcheck.evaluate.moves import Moves
 from fastcheck.evaluate.progress import Show, part_of
 from fastcheck.evaluate.source import Source
 from fastcheck.evaluate.threads import Copies, Keep
+from fastcheck.evaluate.workers import Workers
 from fastcheck.vectors import Array, Vector
 
 _APPLICATION = 0x46434B50  # "FCKP": whose file it is
@@ -193,23 +193,23 @@ def _unusable(path: Path, error: sqlite3.Error) -> InputError:
 class Keeping:
     """Workers whose finished lines are kept, and asked for before any are evaluated."""
 
-    def __init__(self, workers: Any, store: Store) -> None:
+    def __init__(self, workers: Workers, store: Store) -> None:
         self._workers, self._store = workers, store
         self._compared = not store.resumed
         self._sources: dict[int, tuple[Source, str]] = {}
 
     @property
     def n_threads(self) -> int:
-        return int(self._workers.n_threads)
+        return self._workers.n_threads
 
     def number(self, source: Source) -> int:
-        return int(self._workers.number(source))
+        return self._workers.number(source)
 
     def at_once(self, source: Source) -> int:
-        return int(self._workers.at_once(source))
+        return self._workers.at_once(source)
 
     def here(self, source: Source) -> int:
-        return int(self._workers.here(source))
+        return self._workers.here(source)
 
     def let_go(self) -> None:
         self._store.let_go()
@@ -231,25 +231,27 @@ class Keeping:
 
         def evaluated(start: int, stop: int, keep: Keep | None = None) -> Array:
             part, shown = moves.part(start, stop), part_of(show, start)
-            return np.asarray(self._workers.run(part, source, seconds, theta, copies, shown, keep))
+            return self._workers.run(part, source, seconds, theta, copies, shown, keep)
 
         out = np.empty(moves.shape)
         for start, stop, j in found:
             out[start:stop] = np.frombuffer(j).reshape(out[start:stop].shape)
+            if keep is not None:
+                keep(start, out[start:stop])
         if found and not self._compared:
-            self._compare(found, out, evaluated)
+            self._compare(found, evaluated)
         for start, stop in _gaps(found, moves.size):
-            out[start:stop] = evaluated(start, stop, partial(self._keep, run, start))
+            out[start:stop] = evaluated(start, stop, partial(self._keep, run, start, keep))
         self._store.write()
         show(moves.size)
         return out
 
-    def _keep(self, run: str, before: int, first: int, j: Array) -> None:
+    def _keep(self, run: str, before: int, keep: Keep | None, first: int, j: Array) -> None:
         self._store.add(run, before + first, j)
+        if keep is not None:
+            keep(before + first, j)
 
-    def _compare(
-        self, found: Sequence[tuple[int, int, bytes]], out: Array, evaluated: Callable[[int, int], Array]
-    ) -> None:
+    def _compare(self, found: Sequence[tuple[int, int, bytes]], evaluated: Callable[[int, int], Array]) -> None:
         """One range that was done, the shortest, evaluated again: it must give the same bits."""
         start, stop, j = min(found, key=lambda row: row[1] - row[0])
         if evaluated(start, stop).tobytes() != j:

@@ -73,8 +73,14 @@ def test_an_interrupted_check_goes_on_where_it_was(eps, wrong, tmp_path, calls):
     whole = asked()
     n_whole, path = calls.n, tmp_path / "work.db"
     n_done = calls.stop = 2 * n_whole // 3
-    with pytest.raises(KeyboardInterrupt):
-        asked(checkpoint=path)
+    reports = []
+    for stop in (n_done, 100):  # interrupted twice
+        calls.stop = stop
+        with pytest.raises(KeyboardInterrupt) as caught:
+            asked(checkpoint=path)
+        reports.append(caught.value.report)
+    assert 50 < reports[0].n_done < reports[1].n_done < 300
+    n_done += 100 - 20  # of which a chunk was compared
     calls.stop = 10**9
     resumed = asked(checkpoint=path)
     assert np.array_equal(resumed.numeric, whole.numeric)
