@@ -152,8 +152,8 @@ def gradient(
     )  # fmt: skip
     asked = accepting.selection(components, tensors, question.layout)
     with working(question, options) as evaluator:
-        plan, _ = plan_of(evaluator, asked.sorted(), question.units, options.eps)
-        numeric = pass_of(evaluator, asked.sorted(), plan, progress_of(options.progress))
+        plan, _ = plan_of(evaluator, options.selection, question.units, options.eps)
+        numeric = pass_of(evaluator, options.selection, plan, progress_of(options.progress))
     return asked.from_sorted(numeric)
 
 

@@ -88,10 +88,10 @@ class Screened:
     def failed(self, group: Group) -> Flags:
         return counts(group.slopes, self.top, self.accept)
 
-    def along(self, directions: tuple[Direction, ...], still: tuple[slice, ...] = ()) -> Group:
+    def along(self, directions: tuple[Direction, ...]) -> Group:
         """Further directions, all over the same components."""
         u = directions[0]
-        lines = DirectionLines(self.evaluator, directions, self.units, still)
+        lines = DirectionLines(self.evaluator, directions, self.units)
         return _group(lines, self.analytic, self.guide, slice(u.start, u.stop))
 
 

@@ -14,19 +14,17 @@ import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 
 import numpy as np
 
 from fastcheck.errors import InputError
 from fastcheck.evaluate.fingerprint import digest
-from fastcheck.evaluate.moves import Moves
 from fastcheck.evaluate.progress import Show, part_of
 from fastcheck.evaluate.source import Source
-from fastcheck.evaluate.threads import Copies, Keep
+from fastcheck.evaluate.work import Keep, Work, kept_from, unkept
 from fastcheck.evaluate.workers import Workers
-from fastcheck.vectors import Array, Vector
+from fastcheck.vectors import Array
 
 _APPLICATION = 0x46434B50  # "FCKP": whose file it is
 _NAMED = 64  # sources whose digests are remembered
@@ -53,47 +51,38 @@ class Store:
         self._waiting: list[tuple[str, int, int, bytes]] = []
         self._written = time.monotonic()
         new = not path.exists() or path.stat().st_size == 0
+        if not new:
+            self._require_same(asked)
         try:
             self._file = sqlite3.connect(path, timeout=0, isolation_level=None, check_same_thread=False)
         except sqlite3.Error as error:
             raise _unusable(path, error) from error
         try:
+            self._hold()
+            self._file.execute("begin immediate")  # nobody else has it, and it can be written
             if new:
                 self._begin(asked)
-            else:
-                self._go_on(asked)
-        except BaseException:
+            self._file.execute("commit")
+        except sqlite3.Error as error:
             self._file.close()
             if new:
                 path.unlink(missing_ok=True)
-            raise
+            raise _unusable(path, error) from error
         self.resumed = not new
 
     def _begin(self, asked: Mapping[str, str]) -> None:
-        try:
-            self._hold()
-            self._file.execute("begin immediate")
-            self._file.execute(f"pragma application_id = {_APPLICATION}")
-            for statement in _TABLES.split(";"):
-                self._file.execute(statement)
-            self._file.executemany("insert into meta values (?, ?)", asked.items())
-            self._file.execute("commit")
-        except sqlite3.Error as error:
-            raise _unusable(self.path, error) from error
+        self._file.execute(f"pragma application_id = {_APPLICATION}")
+        for statement in _TABLES.split(";"):
+            self._file.execute(statement)
+        self._file.executemany("insert into meta values (?, ?)", asked.items())
 
-    def _go_on(self, asked: Mapping[str, str]) -> None:
+    def _require_same(self, asked: Mapping[str, str]) -> None:
         held = described(self.path)
         for name, value in asked.items():
             if held.meta.get(name) != value:
                 raise InputError(
                     f"checkpoint {self.path} must be of the same call, got another {name}: give each call a file of its own"
                 )
-        try:
-            self._hold()
-            self._file.execute("begin immediate")
-            self._file.execute("commit")
-        except sqlite3.Error as error:
-            raise _unusable(self.path, error) from error
 
     def _hold(self) -> None:
         """Nobody else may have the file, until it is closed or this process ends."""
@@ -215,41 +204,29 @@ class Keeping:
         self._store.let_go()
         self._workers.let_go()
 
-    def run(
-        self,
-        moves: Moves,
-        source: Source,
-        seconds: float,
-        theta: Vector,
-        copies: Copies,
-        show: Show,
-        keep: Keep | None = None,
-    ) -> Array:
+    def run(self, work: Work, show: Show, keep: Keep = unkept) -> Array:
         """J of all moves: from the file, and from the workers what is not there."""
-        run = digest(self._named(source), moves)
+        run = digest(self._named(work.source), work.moves)
         found = self._store.found(run)
 
-        def evaluated(start: int, stop: int, keep: Keep | None = None) -> Array:
-            part, shown = moves.part(start, stop), part_of(show, start)
-            return self._workers.run(part, source, seconds, theta, copies, shown, keep)
+        def evaluated(start: int, stop: int, keep: Keep = unkept) -> Array:
+            return self._workers.run(work.part(start, stop), part_of(show, start), kept_from(keep, start))
 
-        out = np.empty(moves.shape)
+        def both(first: int, j: Array) -> None:
+            self._store.add(run, first, j)
+            keep(first, j)
+
+        out = np.empty(work.moves.shape)
         for start, stop, j in found:
             out[start:stop] = np.frombuffer(j).reshape(out[start:stop].shape)
-            if keep is not None:
-                keep(start, out[start:stop])
+            keep(start, out[start:stop])
         if found and not self._compared:
             self._compare(found, evaluated)
-        for start, stop in _gaps(found, moves.size):
-            out[start:stop] = evaluated(start, stop, partial(self._keep, run, start, keep))
+        for start, stop in _gaps(found, work.moves.size):
+            out[start:stop] = evaluated(start, stop, both)
         self._store.write()
-        show(moves.size)
+        show(work.moves.size)
         return out
-
-    def _keep(self, run: str, before: int, keep: Keep | None, first: int, j: Array) -> None:
-        self._store.add(run, before + first, j)
-        if keep is not None:
-            keep(before + first, j)
 
     def _compare(self, found: Sequence[tuple[int, int, bytes]], evaluated: Callable[[int, int], Array]) -> None:
         """One range that was done, the shortest, evaluated again: it must give the same bits."""

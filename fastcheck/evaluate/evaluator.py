@@ -22,8 +22,8 @@ from fastcheck.evaluate.progress import Show, nothing, part_of
 from fastcheck.evaluate.source import RETURN, Raised, Source, turn
 from fastcheck.evaluate.stages import Stages, stages_of
 from fastcheck.evaluate.tails import Tail, require_alike, tails_of
-from fastcheck.evaluate.threads import Copies, Keep
 from fastcheck.evaluate.undefined import culprits
+from fastcheck.evaluate.work import Copies, Keep, Work, kept_from, unkept
 from fastcheck.evaluate.workers import Workers
 from fastcheck.problem.arguments import Arguments
 from fastcheck.problem.domain import Domain
@@ -78,11 +78,11 @@ class Evaluator:
     def evaluations(self) -> int:
         return self._count.n
 
-    def values(self, moves: Moves, show: Show = nothing, keep: Keep | None = None) -> Array:
+    def values(self, moves: Moves, show: Show = nothing, keep: Keep = unkept) -> Array:
         """J at the points of every line; nan where the cost raises ValueError or ArithmeticError.
 
-        ``show`` is told how many lines are done, ``keep`` which, and their J. Any other exception of the cost is raised with a note that names the
-        component.
+        ``show`` is told how many lines are done, ``keep`` which, and their J. Any other exception of the cost is raised
+        with a note that names the component.
         """
         try:
             j = (
@@ -98,11 +98,11 @@ class Evaluator:
         self._count.n += moves.size * moves.n_points
         return j
 
-    def _run(self, moves: Moves, source: Source, seconds: float, show: Show, keep: Keep | None) -> Array:
+    def _run(self, moves: Moves, source: Source, seconds: float, show: Show, keep: Keep) -> Array:
         each = moves.seconds(seconds, self.theta.size)
-        return self.workers.run(moves, source, each, self.theta, self._copies, show, keep)
+        return self.workers.run(Work(moves, source, each, self.theta, self._copies), show, keep)
 
-    def _by_tails(self, moves: Moves, show: Show, keep: Keep | None) -> Array:
+    def _by_tails(self, moves: Moves, show: Show, keep: Keep) -> Array:
         """Each run of lines by the tail that begins with the first stage that they move."""
         assert self.stages is not None
         first = moves.least(self.stages.of_component)
@@ -111,8 +111,7 @@ class Evaluator:
         for start, stop in pairwise(cuts):
             tail = self.tails[int(first[start])] if stop > start else self.tails[0]
             part = moves.part(start, stop)
-            kept = None if keep is None else _kept_from(keep, start)
-            j[start:stop] = self._run(part, tail.source, tail.seconds, part_of(show, start), kept)
+            j[start:stop] = self._run(part, tail.source, tail.seconds, part_of(show, start), kept_from(keep, start))
         return j
 
     @cached_property
@@ -231,11 +230,6 @@ class Evaluator:
             place = self.layout.name(raised.component)
             add_note(raised.error, f"raised by the cost at {place} {raised.offset:+.3g}")
         return raised.error
-
-
-def _kept_from(keep: Keep, before: int) -> Keep:
-    """Keep lines of a part, ``before`` of which are others'."""
-    return lambda first, j: keep(before + first, j)
 
 
 def _real_number(value: Any) -> float:

@@ -18,17 +18,15 @@ import numpy as np
 from fastcheck.errors import InputError, WorkersLost, add_note, first_line
 from fastcheck.evaluate.errands import Failed, Missing, Parcels
 from fastcheck.evaluate.hands import Hands
-from fastcheck.evaluate.moves import Moves
 from fastcheck.evaluate.progress import Show
 from fastcheck.evaluate.source import Source
-from fastcheck.evaluate.threads import Copies, Keep, Threads
-from fastcheck.vectors import Array, Vector
+from fastcheck.evaluate.threads import Threads
+from fastcheck.evaluate.work import Keep, Work, unkept
+from fastcheck.vectors import Array
 
 _SHORT = 0.05  # seconds of work that run here
 _ERRAND = 0.5  # seconds that an errand takes,
-_HANDLED = (
-    0.004  # or so many for each worker: as long as it takes the caller and a scheduler to send one and take it back
-)
+_HANDLED = 0.004  # or so many for each worker: what the caller and a scheduler take for one
 _EACH = 4  # errands for each worker, where there is less work
 _IN_HAND = 3  # errands that each worker has, the one in work among them
 _TRIES = 3  # times that all workers may be lost with nothing done in between
@@ -60,19 +58,10 @@ class Remote:
         self.near.let_go()
         self.hands.let_go()
 
-    def run(
-        self,
-        moves: Moves,
-        source: Source,
-        seconds: float,
-        theta: Vector,
-        copies: Copies,
-        show: Show,
-        keep: Keep | None = None,
-    ) -> Array:
-        if moves.size * seconds < _SHORT:
-            return self.near.run(moves, source, seconds, theta, copies, show, keep)
-        return _Run(self, moves, source, seconds, theta).values(show, keep)
+    def run(self, work: Work, show: Show, keep: Keep = unkept) -> Array:
+        if work.moves.size * work.seconds < _SHORT:
+            return self.near.run(work, show, keep)
+        return _Run(self, work).values(show, keep)
 
 
 class _Lost(Exception):
@@ -82,19 +71,18 @@ class _Lost(Exception):
 class _Run:
     """One run: errands out, outcomes in."""
 
-    def __init__(self, remote: Remote, moves: Moves, source: Source, seconds: float, theta: Vector) -> None:
-        self.remote, self.moves, self.source, self.theta = remote, moves, source, theta
-        n_workers = remote.number(source)
-        self.most = n_workers * _IN_HAND
-        step = _lines(remote.chunk, moves.size, seconds, n_workers)
-        self.ranges = ((start, min(start + step, moves.size)) for start in range(0, moves.size, step))
+    def __init__(self, remote: Remote, work: Work) -> None:
+        self.remote, self.work, self.n_workers = remote, work, remote.number(work.source)
+        size = work.moves.size
+        step = _lines(remote.chunk, size, work.seconds, self.n_workers)
+        self.ranges = ((start, min(start + step, size)) for start in range(0, size, step))
         self.again: list[tuple[int, int]] = []  # that came back undone
         self.going: dict[Any, tuple[int, int]] = {}
         self.back: queue.SimpleQueue[Any] = queue.SimpleQueue()
 
-    def values(self, show: Show, keep: Keep | None) -> Array:
+    def values(self, show: Show, keep: Keep) -> Array:
         """J of all moves."""
-        out, n_finished, n_lost = np.empty(self.moves.shape), 0, 0
+        out, n_finished, n_lost = np.empty(self.work.moves.shape), 0, 0
         try:
             while True:
                 try:
@@ -111,8 +99,7 @@ class _Run:
                     raise _told(outcome)
                 else:
                     out[start:stop] = outcome
-                    if keep is not None:
-                        keep(start, out[start:stop])
+                    keep(start, out[start:stop])
                     n_finished, n_lost = n_finished + stop - start, 0
                     show(n_finished, self._under_way())
         except BaseException:
@@ -121,12 +108,11 @@ class _Run:
             raise
 
     def _under_way(self) -> str:
-        n_workers = self.remote.number(self.source)
-        return f"{len(self.going)} pieces with {n_workers} worker{'s' if n_workers > 1 else ''}"
+        return f"{len(self.going)} pieces with {self.n_workers} worker{'s' if self.n_workers > 1 else ''}"
 
     def _in_hand(self) -> int:
         """How many errands are, once the workers have as many as they may, or all that are left."""
-        while len(self.going) < self.most:
+        while len(self.going) < self.n_workers * _IN_HAND:
             span = self.again.pop() if self.again else next(self.ranges, None)
             if span is None:
                 break
@@ -135,8 +121,8 @@ class _Run:
 
     def _send(self, span: tuple[int, int], missing: Sequence[str] = ()) -> None:
         """One errand; with what a worker said it does not have."""
-        parcels, hands = self.remote.parcels, self.remote.hands
-        errand = parcels.errand(self.source, self.theta, self.moves.part(*span))
+        parcels, hands, part = self.remote.parcels, self.remote.hands, self.work.part(*span)
+        errand = parcels.errand(part.source, part.theta, part.moves)
         try:
             future = hands.submit(errand, parcels.packed, missing)
         except (BrokenExecutor, OSError) as error:

@@ -16,9 +16,9 @@ from queue import SimpleQueue
 import numpy as np
 
 from fastcheck.evaluate.blas import single_threaded
-from fastcheck.evaluate.moves import Moves
 from fastcheck.evaluate.progress import Show, nothing
 from fastcheck.evaluate.source import Source
+from fastcheck.evaluate.work import Keep, Work, unkept
 from fastcheck.vectors import Array, Vector
 
 _PARTS = 16  # of the work per worker, where there is much: buffers stay below a vector of length n
@@ -29,10 +29,6 @@ _MIN_CHUNK_SECONDS = 0.005  # of one worker: Python's share of a chunk is some 0
 _LAST_CHUNK_SECONDS = 0.0003  # of several, which should finish together
 _MIN_SHARE_SECONDS = 0.002  # less work than this is not worth a thread
 _MOST_HELPERS = 256  # started only as they are needed
-_ALIGNMENT = 8  # float64 in a cache line: copies of theta never share one, and all lie alike
-
-
-Keep = Callable[[int, Array], None]  # is told the first line and J of all that is done, in the calling thread
 
 
 class Borrowed:
@@ -110,36 +106,22 @@ class Threads:
         """End the threads that wait."""
         self.helpers.let_go()
 
-    def run(
-        self,
-        moves: Moves,
-        source: Source,
-        seconds: float,
-        theta: Vector,
-        copies: Copies,
-        show: Show,
-        keep: Keep | None = None,
-    ) -> Array:
-        """J of all moves, in their order; the first exception of any worker stops all and is raised.
-
-        ``seconds`` is what a line takes. ``show`` is told how many lines are done, from the calling thread.
-        """
-        n_shares = int(moves.size * seconds / _MIN_SHARE_SECONDS)
-        n_workers = max(1, min(copies.most, moves.size, n_shares))
-        sizes = _chunk_sizes(self.chunk, moves.size, seconds, n_workers)
-        own, *others = copies.some(n_workers)
+    def run(self, work: Work, show: Show, keep: Keep = unkept) -> Array:
+        size, seconds = work.moves.size, work.seconds
+        n_shares = int(size * seconds / _MIN_SHARE_SECONDS)
+        n_workers = max(1, min(work.copies.most, size, n_shares))
+        sizes = _chunk_sizes(self.chunk, size, seconds, n_workers)
+        own, *others = work.copies.some(n_workers)
         with single_threaded.hold():
-            if not others and sizes[0] >= moves.size:  # a single chunk
-                with _quiet():
-                    j = moves.evaluated(source, own, theta)
-                if keep is not None:
-                    keep(0, j)
-                show(moves.size)
+            if not others and sizes[0] >= size:  # a single chunk
+                j = work.evaluated(0, size, own)
+                keep(0, j)
+                show(size)
                 return j
-            run = _Run(moves, source, theta, _Chunks(moves.size, *sizes), keep)
-            helping = self.helpers.start(run.work, others)
+            run = _Run(work, _Chunks(size, *sizes), keep)
+            helping = self.helpers.start(run.work_on, others)
             try:
-                run.work(own, run.keeping(show))
+                run.work_on(own, run.keeping(show))
             finally:
                 begun = [helper for helper in helping if not helper.cancel()]  # the others help another run as yet
                 wait(begun)
@@ -149,43 +131,19 @@ class Threads:
         return run.out
 
 
-def _quiet() -> np.errstate:
-    """A cost may leave its domain, or overflow, away from theta."""
-    return np.errstate(all="ignore")
-
-
-class Copies:
-    """Copies of theta for workers, made when they are needed and kept until they are let go; ``most`` at a time."""
-
-    def __init__(self, theta: Vector, most: int) -> None:
-        self.most = most
-        self._theta = theta
-        self._copies: list[Vector] = []
-
-    def some(self, n: int) -> list[Vector]:
-        """``n`` copies, which are as theta is."""
-        if len(self._copies) < n:
-            self._copies = copies_of(self._theta, n)
-        return self._copies[:n]
-
-    def let_go(self) -> None:
-        self._copies = []
-
-
 class _Run:
     """One run: what its workers share."""
 
-    def __init__(self, moves: Moves, source: Source, theta: Vector, chunks: _Chunks, keep: Keep | None) -> None:
-        self.moves, self.source, self.theta, self.chunks, self._keep = moves, source, theta, chunks, keep
-        self.out: Array = np.empty(moves.shape)
+    def __init__(self, work: Work, chunks: _Chunks, keep: Keep) -> None:
+        self.work, self.chunks, self._keep = work, chunks, keep
+        self.out: Array = np.empty(work.moves.shape)
         self._done: SimpleQueue[tuple[int, int]] = SimpleQueue()
 
-    def work(self, own: Vector, show: Show = nothing) -> None:
+    def work_on(self, own: Vector, show: Show = nothing) -> None:
         """Evaluate chunks until there are no more."""
         try:
             for start, stop in self.chunks:
-                with _quiet():
-                    self.out[start:stop] = self.moves.part(start, stop).evaluated(self.source, own, self.theta)
+                self.out[start:stop] = self.work.evaluated(start, stop, own)
                 self._done.put((start, stop))
                 show(stop)
         except BaseException:
@@ -203,7 +161,7 @@ class _Run:
 
     def hand_over(self) -> None:
         """Chunks that are done, whoever did them, to whoever keeps them."""
-        while self._keep is not None and not self._done.empty():
+        while not self._done.empty():
             start, stop = self._done.get()
             self._keep(start, self.out[start:stop])
 
@@ -255,14 +213,3 @@ def _chunk_sizes(chosen: int | None, n_items: int, seconds_each: float, workers:
         most = min(most, max(n_items // _PARTS, _SMALL_CHUNK))
     parts = int(n_items * seconds_each / (workers * _MIN_CHUNK_SECONDS))
     return max(least, 1), max(most, 1), workers * min(max(parts, _FEWEST_PARTS), _PARTS)
-
-
-def copies_of(theta: Vector, workers: int) -> list[Vector]:
-    """A copy of theta per worker, each at the start of a cache line: alike to SIMD loops that look at alignment."""
-    stride = -(-theta.size // _ALIGNMENT) * _ALIGNMENT
-    memory = np.empty(workers * stride + _ALIGNMENT)
-    first = -(memory.ctypes.data // memory.itemsize) % _ALIGNMENT
-    copies = [memory[first + i * stride :][: theta.size] for i in range(workers)]
-    for copy in copies:
-        copy[:] = theta
-    return copies

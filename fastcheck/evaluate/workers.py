@@ -6,13 +6,13 @@ from concurrent.futures import Executor, ThreadPoolExecutor
 from typing import Any, Protocol
 
 from fastcheck.evaluate.hands import OfClient, OfExecutor, OfProcesses
-from fastcheck.evaluate.moves import Moves
 from fastcheck.evaluate.progress import Show
 from fastcheck.evaluate.remote import Remote
 from fastcheck.evaluate.source import Source
-from fastcheck.evaluate.threads import Borrowed, Copies, Keep, Threads
+from fastcheck.evaluate.threads import Borrowed, Threads
+from fastcheck.evaluate.work import Keep, Work, unkept
 from fastcheck.problem.question import PROCESSES
-from fastcheck.vectors import Array, Vector
+from fastcheck.vectors import Array
 
 
 class Workers(Protocol):
@@ -35,20 +35,10 @@ class Workers(Protocol):
         """Those that need a copy of theta in this process."""
         ...
 
-    def run(
-        self,
-        moves: Moves,
-        source: Source,
-        seconds: float,
-        theta: Vector,
-        copies: Copies,
-        show: Show,
-        keep: Keep | None = None,
-    ) -> Array:
+    def run(self, work: Work, show: Show, keep: Keep = unkept) -> Array:
         """J of all moves, in their order; the first exception of any worker stops all and is raised.
 
-        ``seconds`` is what a line takes. ``show`` is told how many lines are done, ``keep`` which and their J, both
-        from the calling thread.
+        ``show`` is told how many lines are done, ``keep`` which and their J, both from the calling thread.
         """
         ...
 

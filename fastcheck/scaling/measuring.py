@@ -19,7 +19,7 @@ from fastcheck.evaluate.analytic import analytic_of
 from fastcheck.evaluate.blas import single_threaded
 from fastcheck.evaluate.evaluator import Evaluator
 from fastcheck.evaluate.progress import progress_of
-from fastcheck.evaluate.threads import copies_of
+from fastcheck.evaluate.work import copies_of
 from fastcheck.problem import accept
 from fastcheck.problem.question import LECTURE, Options, Question, WorkersOption
 from fastcheck.results.report import Report

@@ -23,7 +23,7 @@ from fastcheck.errors import InputError, InputTypeError, WorkersLost
 from fastcheck.evaluate import errands, remote
 from fastcheck.evaluate.moves import ComponentMoves
 from fastcheck.evaluate.source import source_of
-from fastcheck.evaluate.threads import Copies
+from fastcheck.evaluate.work import Copies, Work
 from fastcheck.evaluate.workers import workers_of
 from fastcheck.problem.arguments import Arguments
 from fastcheck.zoo import NETWORKS
@@ -228,8 +228,8 @@ def test_a_scheduler_that_goes_away_is_said_to():
 def test_what_is_under_way_is_said_before_anything_is_back(pool):
     source, theta, seen = source_of(plain, Arguments((WEIGHTS,))), THETA.copy(), []
     moves = ComponentMoves(range(50), np.array([[1e-6, -1e-6]]))
-    workers = workers_of(pool, 1)
-    workers.run(moves, source, 1.0, theta, Copies(theta, 1), lambda done, words="": seen.append((done, words)))
+    work = Work(moves, source, 1.0, theta, Copies(theta, 1))
+    workers_of(pool, 1).run(work, lambda done, words="": seen.append((done, words)))
     assert seen[-1] == (50, "0 pieces with 2 workers")
     assert seen[0] in ((0, "6 pieces with 2 workers"), (1, "5 pieces with 2 workers"))
 

@@ -1,0 +1,63 @@
+"""The options of the commands, each with what is said of it; several commands share most of them."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+Json = Annotated[
+    str | None,
+    typer.Option("--json", metavar="PATH", help="Write the report as JSON; - is stdout, in place of the table."),
+]
+Html = Annotated[
+    str | None,
+    typer.Option("--html", metavar="PATH", help="Write the report as a page of its own, PATH ending in .html."),
+]
+Eps = Annotated[
+    str | None,
+    typer.Option(
+        metavar="EPS",
+        help="Perturbation of one component; auto chooses a step for each.",
+        show_default="1e-7 where it serves",
+    ),
+]
+Accept = Annotated[
+    float | None, typer.Option(metavar="R", help="The ratio up to which a gradient is right.", show_default="1e-7")
+]
+Workers = Annotated[
+    str | None,
+    typer.Option(
+        metavar="N|processes|ADDRESS",
+        help="Threads; processes of this machine; or a Dask scheduler's address, tcp://HOST:PORT.",
+        show_default="a thread on every core",
+    ),
+]
+Components = Annotated[
+    int | None,
+    typer.Option(metavar="K", help="Check K components, drawn so that every tensor is covered.", show_default="all"),
+]
+Tensors = Annotated[
+    str | None,
+    typer.Option(
+        metavar="NAME,NAME", help="Look at the tensors of these names; * and ? stand for letters.", show_default="all"
+    ),
+]
+File = Annotated[
+    str,
+    typer.Argument(
+        metavar="FILE.py[:NAME]", help="Where a Problem is, or a function that returns one (default: problem)."
+    ),
+]
+Plot = Annotated[
+    str | None,
+    typer.Option("--plot", metavar="PATH", help="Write the picture, PATH ending in .png, .svg or .pdf."),
+]
+Checkpoint = Annotated[
+    str | None,
+    typer.Option(
+        "--checkpoint", metavar="PATH", help="Keep what is done in this file; the same command goes on from there."
+    ),
+]
+Everything = Annotated[bool, typer.Option("--all", help="Show every tensor, the right ones too.")]
+Worst = Annotated[int, typer.Option(metavar="K", min=0, help="How many of the worst components to show.")]
