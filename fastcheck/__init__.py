@@ -4,6 +4,9 @@
 >>> report = fc.check(cost, grad, theta, args=(X, Y))
 """
 
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
 from fastcheck.checks.checker import Checker
 from fastcheck.checks.full import assert_gradient, check, gradient
 from fastcheck.checks.locating import locate
@@ -22,6 +25,15 @@ from fastcheck.results.scaling import Scaling
 from fastcheck.results.swept import Sweep
 from fastcheck.scaling.measuring import scale
 from fastcheck.version import __version__ as __version__
+
+if TYPE_CHECKING:
+    from fastcheck.shapes.jacobian import from_hessian, from_hvp, from_jacobian
+    from fastcheck.shapes.jax import from_jax
+    from fastcheck.shapes.layer import from_layer
+    from fastcheck.shapes.params import from_params
+    from fastcheck.shapes.pointer import from_pointer
+    from fastcheck.shapes.retraction import from_retraction
+    from fastcheck.shapes.torch import from_torch
 
 __all__ = [
     "Checker",
@@ -43,6 +55,15 @@ __all__ = [
     "assert_gradient",
     "central_difference",
     "check",
+    "from_hessian",
+    "from_hvp",
+    "from_jacobian",
+    "from_jax",
+    "from_layer",
+    "from_params",
+    "from_pointer",
+    "from_retraction",
+    "from_torch",
     "gradient",
     "locate",
     "pack",
@@ -51,3 +72,25 @@ __all__ = [
     "staged",
     "sweep",
 ]
+
+_SHAPES = {  # loaded on demand
+    "from_hessian": "jacobian",
+    "from_hvp": "jacobian",
+    "from_jacobian": "jacobian",
+    "from_jax": "jax",
+    "from_layer": "layer",
+    "from_params": "params",
+    "from_pointer": "pointer",
+    "from_retraction": "retraction",
+    "from_torch": "torch",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _SHAPES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.shapes.{_SHAPES[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -14,6 +14,7 @@ from fastcheck.evaluate.evaluator import Evaluator
 from fastcheck.evaluate.progress import progress_of
 from fastcheck.problem import accept as accepting
 from fastcheck.problem.layout import Layout
+from fastcheck.problem.point import point
 from fastcheck.problem.question import ACCEPT, Question, WorkersOption
 from fastcheck.results.report import Report
 from fastcheck.vectors import Vector
@@ -79,7 +80,7 @@ class Checker:
     def check(self, theta: Any, grad: Any, components: Any = None, tensors: Any = None) -> Report:
         """Compare ``grad`` (an array, a dict or a function) with the differences of the cost at ``theta``."""
         question = self._at(theta)
-        question = replace(question, grad=accepting.gradient(grad, question.layout, question.cost))
+        question = replace(question, grad=accepting.gradient(grad, question))
         selection = accepting.selection(components, tensors, question.layout).sorted()
         evaluator = self._evaluator(question).at_theta()
         options = replace(self._options, selection=selection)
@@ -90,10 +91,10 @@ class Checker:
 
     def _at(self, theta: Any) -> Question:
         asked = self._question
-        vector, layout, narrow = accepting.point(theta, asked.layout)
-        accepting.step(self._plan.steps, vector, layout)
-        domain = asked.domain and asked.domain.holding(vector, layout)
-        return replace(asked, theta=vector, layout=layout, narrow=narrow, domain=domain)
+        at = point(theta, asked.layout)
+        accepting.step(self._plan.steps, at.theta, at.layout)
+        domain = asked.domain and asked.domain.holding(at.theta, at.layout)
+        return replace(asked, at=at, domain=domain)
 
     def _evaluator(self, question: Question) -> Evaluator:
         """J near theta, not vetted again, with the values that the arguments have now."""

@@ -6,12 +6,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
+from fastcheck.errors import InputError
 from fastcheck.evaluate.analytic import Analytic, analytic_of
 from fastcheck.evaluate.checkpoint import Keeping, Store
 from fastcheck.evaluate.evaluator import Evaluator
 from fastcheck.evaluate.fingerprint import digest
 from fastcheck.evaluate.progress import Progress, progress_of
-from fastcheck.evaluate.source import source_of
+from fastcheck.evaluate.source import NotCompiled, source_of
 from fastcheck.evaluate.workers import workers_of
 from fastcheck.problem.question import Options, Question
 
@@ -53,8 +54,13 @@ def vetted(question: Question, options: Options) -> Evaluator:
         workers = Keeping(workers, Store(options.checkpoint, _asked(question, options)))
     try:
         return Evaluator(source, question.theta, question.layout, workers, question.domain).vetted(question.arguments)
-    except BaseException:
+    except BaseException as error:
         workers.let_go()
+        if isinstance(error, NotCompiled) and question.at.structure is not None:
+            raise InputError(
+                f"an njit cost must take theta as one vector, got a {type(question.at.structure.template).__name__}: "
+                f"join it with fastcheck.pack and unpack theta inside with layout.jit_unpack() ({error})"
+            ) from error
         raise
 
 

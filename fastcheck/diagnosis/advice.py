@@ -122,10 +122,10 @@ def sampled(selection: Selection) -> Finding | None:
 
 def narrow(question: Question) -> Finding | None:
     """Parameters that came in less than float64."""
-    if not question.narrow:
+    if not question.at.narrow:
         return None
-    message = f"{', '.join(question.narrow)} came in less than float64 and was taken to float64: float32 cannot carry eps = 1e-7."
-    return Finding("float32", question.narrow, message)
+    message = f"{', '.join(question.at.narrow)} came in less than float64 and was taken to float64: float32 cannot carry eps = 1e-7."
+    return Finding("float32", question.at.narrow, message)
 
 
 def slow(evaluator: Evaluator) -> Finding | None:

@@ -16,6 +16,7 @@ from fastcheck.judge.measured import Measured
 from fastcheck.judge.verdict import Judged, Judgement, TensorReport, Verdict
 from fastcheck.measure.pilots import Pilots
 from fastcheck.measure.steps import Plan
+from fastcheck.problem.brought import brought
 from fastcheck.problem.question import Question
 from fastcheck.problem.selection import Selection
 
@@ -49,9 +50,10 @@ def findings(
         changing,
         *why,
         *numerics.of_ladders(measured, judged, pilots, plan),
+        *_noted(question),
         *advice.advice(question, evaluator, parts, selection, seconds),
     ]
-    return tuple(finding for finding in said if finding)
+    return _apt(said, question)
 
 
 def findings_of_screen(
@@ -80,12 +82,24 @@ def findings_of_screen(
         Finding("locate", (), "which components are wrong: fastcheck.locate, or fastcheck screen --locate.")
         if whole.verdict.accuses
         else numerics.guaranteed(guarantee),
+        *_noted(question),
         advice.symmetric(question),
         advice.narrow(question),
         advice.one_thread(evaluator),
         advice.slow(evaluator),
     ]  # fmt: skip
-    return tuple(finding for finding in said if finding)
+    return _apt(said, question)
+
+
+def _apt(said: Sequence[Finding | None], question: Question) -> tuple[Finding, ...]:
+    """What there is, without advice that does not apply to how the cost was made."""
+    mute = brought(question.cost).mute
+    return tuple(finding for finding in said if finding and finding.kind not in mute)
+
+
+def _noted(question: Question) -> list[Finding]:
+    """What is to be said of how cost and gradient were made."""
+    return [Finding(note.kind, (), note.message) for note in question.notes]
 
 
 def _case(question: Question, parts: Sequence[Part], tensors: Sequence[TensorReport]) -> Case | None:

@@ -11,8 +11,10 @@ import numpy as np
 from fastcheck.errors import InputError, add_note
 from fastcheck.evaluate.source import is_parallel, turn
 from fastcheck.problem.arguments import Arguments
+from fastcheck.problem.foreign import array_of
 from fastcheck.problem.question import Question, gradient_vector
 from fastcheck.problem.selection import Selection
+from fastcheck.problem.structure import named
 from fastcheck.vectors import Vector, first_difference
 
 
@@ -58,7 +60,8 @@ def called(question: Question, arguments: Arguments) -> Vector:
         name = question.layout.name(index)
         raise InputError(f"grad must not modify theta, got a change of {name}: copy before you write")
     own.require_unchanged(arguments, "grad")
-    parts = value.values() if isinstance(value, Mapping) else [value]
+    told = named(value, question.layout.names)
+    parts = map(array_of, told.values() if isinstance(told, Mapping) else [told])
     if any(isinstance(part, np.ndarray) and np.may_share_memory(part, theta) for part in parts):
         raise InputError("grad must return an array of its own, got theta itself or a view of it: return a copy")
-    return gradient_vector(value, question.layout)
+    return gradient_vector(told, question.layout)

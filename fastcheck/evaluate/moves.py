@@ -12,7 +12,7 @@ import numpy as np
 
 from fastcheck.evaluate import kernels
 from fastcheck.evaluate.direction import Direction
-from fastcheck.evaluate.source import Raised, Source, turn
+from fastcheck.evaluate.source import Raised, Source, has_no_value, turn
 from fastcheck.vectors import Array, Indices, Integers, Vector
 
 _DIRECTION_SECONDS = 3e-9  # about what a component of a direction costs
@@ -181,7 +181,7 @@ def evaluated(source: Source, theta: Vector) -> float:
     try:
         with turn(source.parallel):
             return float(source.value(theta))
-    except (ValueError, ArithmeticError):
-        return float("nan")
     except Exception as error:
+        if has_no_value(error):
+            return float("nan")
         raise Raised(error) from error

@@ -22,6 +22,7 @@ from numba.core.dispatcher import Dispatcher as _Dispatcher
 from fastcheck.errors import InputError, InputTypeError, first_line
 from fastcheck.evaluate import kernels
 from fastcheck.problem.arguments import Arguments
+from fastcheck.problem.foreign import array_of
 from fastcheck.problem.question import parted
 from fastcheck.vectors import Indices, Vector
 
@@ -92,11 +93,15 @@ class Kernel:
                     raise
                 begin += int(mark[0])
                 theta[components[begin]] = mark[1]
-                if not isinstance(error, ValueError | ArithmeticError):
+                if not has_no_value(error):
                     raise Raised(error, int(components[begin]), float(offsets[begin])) from error
                 out[begin] = np.nan
                 begin, mark[0] = begin + 1, -1.0
         return out
+
+
+class NotCompiled(InputError):
+    """numba cannot compile the cost for theta and args of these types."""
 
 
 class Raised(Exception):
@@ -105,6 +110,11 @@ class Raised(Exception):
     def __init__(self, error: Exception, component: int | None = None, offset: float = 0.0) -> None:
         super().__init__(error, component, offset)
         self.error, self.component, self.offset = error, component, offset
+
+
+def has_no_value(error: Exception) -> bool:
+    """Whether the cost says that J has no value there; a line of our own is for the user to read."""
+    return isinstance(error, ValueError | ArithmeticError) and not isinstance(error, InputError)
 
 
 def source_of(function: Callable[..., Any], arguments: Arguments, paired: bool = False) -> Source:
@@ -131,18 +141,18 @@ def kernel_of(source: Source) -> Kernel:
     """
     if not source.compiled:
         return Kernel(_plain(source), source.arguments.args, kernels.probe.py_func, False)  # type: ignore[attr-defined]
-    args = positional(source.function, source.arguments)
+    args = tuple(map(array_of, positional(source.function, source.arguments)))
     kinds = tuple(_kind(value, f"args[{i}]") for i, value in enumerate(args))
     function, entry, packed = _fitted(source.function, kinds, source.paired)
     return Kernel(function, (args,) if packed else args, entry, source.parallel)
 
 
 def _plain(source: Source) -> Callable[..., Any]:
-    """A Python function of theta and args."""
+    """A Python function of theta and args, whose J is a number of Python's or NumPy's."""
     function, kwargs = source.function, source.arguments.kwargs
     if source.paired:
-        return lambda theta, *args: parted(function(theta, *args, **kwargs))[0]
-    return (lambda theta, *args: function(theta, *args, **kwargs)) if kwargs else function
+        return lambda theta, *args: array_of(parted(function(theta, *args, **kwargs))[0])
+    return lambda theta, *args: array_of(function(theta, *args, **kwargs))
 
 
 def positional(function: Dispatcher, arguments: Arguments) -> tuple[Any, ...]:
@@ -221,7 +231,7 @@ def _returned(function: Dispatcher, taken: tuple[Kind, ...]) -> Kind:
         if taken not in function.overloads:
             function.compile(taken)
     except errors.NumbaError as error:
-        raise InputError(
+        raise NotCompiled(
             f"cost must compile with numba for ({', '.join(map(str, taken))}), got {type(error).__name__}: {_cause(error)}: "
             "call cost(theta, *args) yourself to see numba's report"
         ) from error

@@ -14,7 +14,8 @@ import numpy as np
 from numba.core.dispatcher import Dispatcher as _Dispatcher
 
 from fastcheck.errors import InputError, InputTypeError, shown
-from fastcheck.problem.layout import BROUGHT, Layout
+from fastcheck.problem.brought import MARK, Brought
+from fastcheck.problem.layout import Layout
 from fastcheck.vectors import Integers
 
 Stage = Callable[..., Any]  # an njit function (theta, state, *args) -> state, the last -> J
@@ -87,7 +88,7 @@ def staged(stages: Sequence[tuple[Stage, Any]], layout: Layout) -> Stage:
         tails.append(_composed(function, tails[-1]))
     cost = _composed_of_one(functions[0]) if len(functions) == 1 else tails[-1]
     of_component = np.repeat([of_tensor[t.name] for t in layout.tensors], [t.size for t in layout.tensors])
-    setattr(cost, BROUGHT, layout)
+    setattr(cost, MARK, Brought(layout))
     setattr(cost, _MARK, Stages(functions, tuple(tails[::-1]), layout, of_component.astype(np.int64)))
     return cost
 

@@ -14,8 +14,10 @@ import numpy as np
 
 from fastcheck.errors import InputError, InputTypeError, shown
 from fastcheck.problem.arguments import Arguments
+from fastcheck.problem.brought import brought
 from fastcheck.problem.domain import domain
-from fastcheck.problem.layout import BROUGHT, Layout, pack, real_array, require_finite
+from fastcheck.problem.layout import Layout, real_array
+from fastcheck.problem.point import point, taking
 from fastcheck.problem.question import (
     ACCEPT,
     BUDGET,
@@ -28,6 +30,7 @@ from fastcheck.problem.question import (
     gradient_vector,
 )
 from fastcheck.problem.selection import Selection, matching, sample
+from fastcheck.problem.structure import is_structure, named
 from fastcheck.vectors import Indices, Vector
 
 
@@ -43,7 +46,7 @@ def question(
 ) -> Question:
     """The record of what is to be judged; the caller's arrays are only read."""
     asked = unclaimed(cost, theta, args, kwargs, layout, scale, bounds)
-    return replace(asked, grad=gradient(grad, asked.layout, asked.cost), paired=grad is True)
+    return replace(asked, grad=gradient(grad, asked), paired=grad is True)
 
 
 def unclaimed(
@@ -56,13 +59,11 @@ def unclaimed(
     bounds: Any = None,
 ) -> Question:
     """The same without a gradient, where only differences are asked for."""
-    brought = None if isinstance(theta, Mapping) else getattr(cost, BROUGHT, None)
-    vector, own, narrow = point(theta, brought if layout is None else layout)
-    sizes = None if scale is None else _sizes(scale, own)
-    return Question(
-        _function(cost), None, vector, own, arguments(args, kwargs), narrow=narrow, scale=sizes,
-        domain=domain(bounds, vector, own),
-    )  # fmt: skip
+    function, given = _function(cost), arguments(args, kwargs)
+    at = point(theta, brought(cost).layout if layout is None and not is_structure(theta) else layout)
+    sizes = None if scale is None else _sizes(scale, at.layout)
+    inside = domain(bounds, at.theta, at.layout)
+    return Question(taking(function, at, given, "cost"), None, at, given, scale=sizes, domain=inside)
 
 
 def options(
@@ -94,51 +95,14 @@ def options(
     )
 
 
-def point(theta: Any, layout: Any) -> tuple[Vector, Layout, tuple[str, ...]]:
-    """Theta as a contiguous float64 vector, its layout, and the tensors that were given in less than float64."""
-    if layout is not None and not isinstance(layout, Layout):
-        raise InputTypeError(f"layout must be a Layout, got {type(layout).__name__}: pass the one that pack returned")
-    if layout is not None and not layout.is_gapless:
-        raise InputError(
-            f"layout must join differently named tensors without gaps, got {shown(layout.names)}: make it with fastcheck.pack or Layout.of"
-        )
-    if isinstance(theta, Mapping):
-        vector, own = pack(theta)
-        if layout is not None and _shapes(layout) != _shapes(own):
-            raise InputError(
-                "layout must name the tensors of theta in their order, got another: leave layout out, a dict brings its own"
-            )
-        return vector, own, _narrow(own)
-    array = real_array(theta, "theta")
-    if array.ndim != 1:
-        raise InputError(
-            f"theta must be a vector, got {array.ndim} dimensions, shape {array.shape}: join the parameters with fastcheck.pack"
-        )
-    if array.size == 0:
-        raise InputError("theta must hold at least one component, got none: pass the parameters to be checked")
-    own = layout or Layout.of({"theta": array.shape}, {"theta": str(array.dtype)})
-    if own.size != array.size:
-        raise InputError(
-            f"theta must have the layout's {own.size} components, got {array.size}: pass the theta that pack returned"
-        )
-    require_finite(array, own, "theta")
-    narrow = _narrow(own) if array.dtype == np.float64 else own.names
-    return np.ascontiguousarray(array, dtype=np.float64), own, narrow
-
-
-def _shapes(layout: Layout) -> list[tuple[str, tuple[int, ...]]]:
-    return [(tensor.name, tensor.shape) for tensor in layout.tensors]
-
-
-def _narrow(layout: Layout) -> tuple[str, ...]:
-    return tuple(tensor.name for tensor in layout.tensors if tensor.dtype != "float64")
-
-
-def gradient(grad: Any, layout: Layout, cost: Callable[..., Any]) -> Gradient:
+def gradient(grad: Any, asked: Question) -> Gradient:
     """A function that returns the gradient, or the gradient as a vector; with True the cost returns it beside J."""
     if grad is True:
-        return SecondOfPair(cost)
-    return grad if callable(grad) else gradient_vector(grad, layout)
+        return SecondOfPair(asked.cost)
+    if callable(grad):
+        function: Callable[..., Any] = taking(grad, asked.at, asked.arguments, "grad")
+        return function
+    return gradient_vector(grad, asked.layout)
 
 
 def _function(cost: Any) -> Callable[..., Any]:
@@ -207,8 +171,8 @@ def step(eps: Any, theta: Vector, layout: Layout) -> Steps | str | None:
     """``eps`` as steps that move every component of theta; else an error that names the first it does not."""
     if eps is None or (isinstance(eps, str) and eps == "auto"):
         return eps
-    if isinstance(eps, Mapping):
-        return _moving(layout.pack(eps, "eps"), theta, layout)
+    if is_structure(eps):
+        return _moving(layout.pack(named(eps, layout.names), "eps"), theta, layout)
     if isinstance(eps, np.ndarray | list | tuple):
         steps = real_array(eps, "eps")
         if steps.shape != (layout.size,):
@@ -248,8 +212,8 @@ def _moving(steps: Vector, theta: Vector, layout: Layout) -> Vector:
 
 def _sizes(scale: Any, layout: Layout) -> Vector:
     """``scale`` for each component: a number, an array or a dict like the parameters."""
-    if isinstance(scale, Mapping):
-        sizes = layout.pack(scale, "scale")
+    if is_structure(scale):
+        sizes = layout.pack(named(scale, layout.names), "scale")
     elif isinstance(scale, int | float | np.integer | np.floating) and not isinstance(scale, bool):
         sizes = np.full(layout.size, float(scale))
     elif isinstance(scale, np.ndarray | list | tuple):
@@ -335,6 +299,11 @@ def display(progress: Any) -> bool | Callable[[int, int], None] | None:
     raise InputTypeError(
         f"progress must be None, True, False or a function of (done, total), got {shown(progress)}: pass None for the default"
     )
+
+
+def drawn_from(seed: Any) -> np.random.Generator:
+    """The generator of a seed."""
+    return np.random.default_rng(_seed(seed))
 
 
 def _seed(seed: Any) -> int:

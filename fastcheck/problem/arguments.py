@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from fastcheck.errors import InputError
+from fastcheck.problem.foreign import array_of, copied, is_torch
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,13 +60,13 @@ def private(value: Any) -> Any:
         return [private(item) for item in value]
     if isinstance(value, dict):
         return {key: private(item) for key, item in value.items()}
-    return value
+    return copied(value) if is_torch(value) else value
 
 
 def require_unchanged(used: Any, original: Any, who: str, what: str) -> None:
     """Raise if an array in ``used`` is no longer that in ``original``; says which."""
-    if isinstance(original, np.ndarray | np.void):
-        same = _same(np.asarray(used), np.asarray(original))
+    if isinstance(original, np.ndarray | np.void) or is_torch(original):
+        same = _same(np.asarray(array_of(used)), np.asarray(array_of(original)))
     elif isinstance(original, tuple | list):
         same = len(used) == len(original)
         for i, (item, before) in enumerate(zip(used, original, strict=False)):

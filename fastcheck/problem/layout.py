@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from fastcheck.errors import InputError, InputTypeError, first_line, shown
+from fastcheck.problem.foreign import array_of
 from fastcheck.vectors import Indices, Vector, first_not_finite
 
 
@@ -143,9 +144,6 @@ class Layout:
         return vector
 
 
-BROUGHT = "fastcheck_layout"  # the attribute of a cost that brings the layout of its theta
-
-
 def pack(params: Mapping[str, Any]) -> tuple[Vector, Layout]:
     """Join named parameter arrays into one vector.
 
@@ -202,7 +200,7 @@ def _require_shape(name: Any, shape: Any) -> None:
 def real_array(value: Any, what: str) -> np.ndarray:
     """``value`` as a floating-point array no wider than float64; else an error that begins with ``what``."""
     try:
-        array = np.asarray(value)
+        array = np.asarray(array_of(value))
     except ValueError as error:
         raise InputError(
             f"{what} must be an array of numbers, got {type(value).__name__}: {first_line(error)}"

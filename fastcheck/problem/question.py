@@ -13,9 +13,12 @@ import numpy as np
 
 from fastcheck.errors import InputError, InputTypeError
 from fastcheck.problem.arguments import Arguments
+from fastcheck.problem.brought import Note, brought
 from fastcheck.problem.domain import Domain
 from fastcheck.problem.layout import Layout, real_array
+from fastcheck.problem.point import Point, Structured
 from fastcheck.problem.selection import Selection
+from fastcheck.problem.structure import named
 from fastcheck.problem.units import units_of
 from fastcheck.vectors import Vector
 
@@ -44,9 +47,8 @@ class Question:
         ``cost(theta, *args, **kwargs)`` gives J, or with ``paired`` J and the gradient.
     grad : callable, or ndarray of float64, shape (n,), or None
         None where only differences are asked for.
-    theta : ndarray of float64, shape (n,)
-        Contiguous; the caller's own where that serves, and only read.
-    layout : Layout
+    at : Point
+        Theta, and what it came in; only read.
     arguments : Arguments
         The caller's own, only read.
     scale : ndarray of float64, shape (n,), or None
@@ -54,19 +56,33 @@ class Question:
     domain : Domain, or None
         The bounds of theta, where they were given.
     paired : bool
-    narrow : tuple of str
-        Tensors that were given in less than float64.
     """
 
     cost: Callable[..., Any]
     grad: Gradient | None
-    theta: Vector
-    layout: Layout
+    at: Point
     arguments: Arguments
     paired: bool = False
-    narrow: tuple[str, ...] = ()
     scale: Vector | None = None
     domain: Domain | None = None
+
+    @property
+    def theta(self) -> Vector:
+        """Shape (n,), float64, contiguous; the caller's own where that serves."""
+        return self.at.theta
+
+    @property
+    def layout(self) -> Layout:
+        return self.at.layout
+
+    @property
+    def notes(self) -> tuple[Note, ...]:
+        """What a report is to say of how cost and gradient were made."""
+        functions = {"cost": self.cost, "grad": self.grad}
+        tried = {who: f for who, f in functions.items() if isinstance(f, Structured) and f.by_trial}
+        given = "" if self.at.structure is None else type(self.at.structure.template).__name__
+        said = f"the parameters went to {' and '.join(tried)} as they were given, a {given}."
+        return brought(self.cost).notes + ((Note("structure", said),) if tried else ())
 
     @cached_property
     def units(self) -> Vector:
@@ -130,11 +146,13 @@ def parted(pair: Any) -> tuple[Any, Any]:
 
 def gradient_vector(value: Any, layout: Layout) -> Vector:
     """A gradient as a new vector, shape (n,)."""
-    if isinstance(value, Mapping):
-        return layout.pack(value, "gradient")
-    array = real_array(value, "gradient")
-    if array.shape != (layout.size,):
+    told = named(value, layout.names)
+    if isinstance(told, Mapping):
+        return layout.pack(told, "gradient")
+    array = real_array(told, "gradient")
+    whole = layout.tensors[0].shape if len(layout.tensors) == 1 else None  # the one tensor in its own shape, a number
+    if array.shape not in ((layout.size,), whole):
         raise InputError(
             f"gradient must have shape ({layout.size},) like theta, got {array.shape}: return one entry per component, or a dict like the parameters"
         )
-    return np.array(array, dtype=np.float64)
+    return np.array(array.ravel(), dtype=np.float64)

@@ -1,0 +1,68 @@
+"""What a cost that fastcheck made brings along beside J: names, what there is to say of how it was made, and its parts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from fastcheck.problem.layout import Layout
+from fastcheck.vectors import Vector
+
+MARK = "fastcheck_brings"  # the attribute of the cost
+
+
+@dataclass(frozen=True)
+class Note:
+    """Something that a report is to say: a short stable kind, and a sentence."""
+
+    kind: str
+    message: str
+
+
+@dataclass(frozen=True, eq=False)
+class Parts:
+    """J = weights . f(theta): what is to be taken apart where a component is wrong.
+
+    Attributes
+    ----------
+    f : callable
+        ``f(theta) -> (m,)``.
+    column : callable
+        ``column(i) -> (m,)``, the claimed derivative of f by theta_i.
+    name : callable
+        ``name(row, i)``, what an entry of that is called.
+    """
+
+    f: Callable[[Vector], Vector]
+    column: Callable[[int], Vector]
+    name: Callable[[int, int], str]
+
+
+@dataclass(frozen=True, eq=False)
+class Brought:
+    """What a cost brings.
+
+    Attributes
+    ----------
+    layout : Layout, or None
+        Of its theta.
+    notes : tuple of Note
+    parts : Parts, or None
+    mute : frozenset of str
+        Kinds of advice that do not apply to it.
+    """
+
+    layout: Layout | None = None
+    notes: tuple[Note, ...] = ()
+    parts: Parts | None = None
+    mute: frozenset[str] = frozenset()
+
+
+_NOTHING = Brought()
+
+
+def brought(function: Any) -> Brought:
+    """What a cost or a gradient brings; nothing, if it is the user's own."""
+    found: Brought = getattr(function, MARK, _NOTHING)
+    return found

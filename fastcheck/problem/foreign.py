@@ -1,0 +1,70 @@
+"""Tensors of torch and JAX, which are known for what they are without importing either: to arrays, and back."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+
+def is_torch(value: Any) -> bool:
+    torch = sys.modules.get("torch")
+    return torch is not None and isinstance(value, torch.Tensor)
+
+
+def is_jax(value: Any) -> bool:
+    jax = sys.modules.get("jax")
+    return jax is not None and isinstance(value, jax.Array)
+
+
+def is_foreign(value: Any) -> bool:
+    return is_torch(value) or is_jax(value)
+
+
+def array_of(value: Any) -> Any:
+    """A tensor as an array of the same numbers; anything else as it is."""
+    if is_torch(value):
+        held = value.detach().cpu().resolve_conj().resolve_neg()
+        return (held.float() if held.dtype.is_floating_point and held.dtype.itemsize < 4 else held).numpy()
+    if is_jax(value):
+        narrow = value.dtype.name in ("bfloat16", "float16") or value.dtype.name.startswith("float8")
+        return np.asarray(value.astype("float32") if narrow else value)
+    return value
+
+
+def kind_of(value: Any) -> Callable[[Any], Any]:
+    """What makes an array into what ``value`` is; for an array nothing does, a Python number becomes one again."""
+    if is_torch(value):
+        return to_torch
+    if is_jax(value):
+        return to_jax
+    return as_it_is if isinstance(value, np.ndarray) else to_number
+
+
+def to_torch(array: Any) -> Any:
+    """A tensor over the same memory."""
+    import torch
+
+    return torch.from_numpy(array)
+
+
+def to_jax(array: Any) -> Any:
+    """An array of JAX: float64 where JAX has it switched on, as it does by itself."""
+    import jax.numpy
+
+    return jax.numpy.asarray(array)
+
+
+def to_number(array: Any) -> Any:
+    return array.item() if array.ndim == 0 else array
+
+
+def as_it_is(array: Any) -> Any:
+    return array
+
+
+def copied(tensor: Any) -> Any:
+    """A private copy of a tensor of torch; those of JAX cannot be written to."""
+    return tensor.detach().clone().requires_grad_(tensor.requires_grad)
