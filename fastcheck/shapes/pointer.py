@@ -6,7 +6,7 @@ import ctypes
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 from llvmlite import ir
@@ -22,8 +22,6 @@ from fastcheck.evaluate.kernels import cached_njit
 from fastcheck.evaluate.source import is_parallel, turn
 from fastcheck.problem.accept import point
 from fastcheck.vectors import Vector
-
-_Cost = TypeVar("_Cost", bound=Callable[..., float])
 
 _PLAIN, _WITH_DATA = "double (int, double *)", "double (int, double *, void *)"
 _LARGEST = 2**31 - 1  # that an int counts
@@ -54,11 +52,12 @@ def from_pointer(pointer: Any, grad: Any, theta: Any) -> Problem:
     Parameters
     ----------
     pointer : numba cfunc, ctypes function, or scipy.LowLevelCallable
-        ``double f(int n, double *x)`` or ``double f(int n, double *x, void *user_data)``. It reads the n components of
-        theta in ``x`` and writes to neither, as it runs on several threads at once and without the interpreter's lock;
-        one that writes into ``user_data`` needs ``workers=1``. A LowLevelCallable may be made of ctypes, cffi, a Cython
-        capsule or a numba cfunc's ``ctypes``, and brings the ``user_data``, which is NULL otherwise. Of a ctypes
-        function whose ``argtypes`` are not set, the arguments cannot be told: it gets ``(n, x)``.
+        ``double f(int n, double *x)`` or ``double f(int n, double *x, void *user_data)``. ``x`` holds the n components
+        of theta and must not be written to; where J is undefined the function returns nan. It runs without the
+        interpreter's lock, and on several threads at once: one that writes into ``user_data`` needs ``workers=1``. A
+        LowLevelCallable may be made of ctypes, cffi, a Cython capsule or a numba cfunc's ``ctypes``, and brings the
+        ``user_data``, which is NULL otherwise. Of a ctypes function whose ``argtypes`` are not set, the arguments
+        cannot be told: it gets ``(n, x)``.
     grad : callable, ndarray of shape (n,), or dict of arrays
         The gradient, or ``grad(theta)`` that returns it.
     theta : ndarray of float64, shape (n,), or dict of arrays

@@ -252,6 +252,12 @@ def test_null_is_refused():
         from_pointer(ctypes.CFUNCTYPE(ctypes.c_double, ctypes.c_int, DOUBLES)(), grad, THETA)
 
 
+def test_more_components_than_an_int_counts_are_refused(monkeypatch):
+    monkeypatch.setattr("fastcheck.shapes.pointer._LARGEST", 7)
+    with pytest.raises(InputError, match="theta must have at most 7 components, as n is an int in C, got 8"):
+        from_pointer(plain, grad, THETA)
+
+
 def test_what_else_cannot_be_used_is_refused():
     with pytest.raises(InputTypeError, match="grad must be a function or an array, got True"):
         from_pointer(plain, True, THETA)
