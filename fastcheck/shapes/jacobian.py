@@ -72,7 +72,7 @@ class _Dense:
     def sizes(self, units: Vector, rng: np.random.Generator) -> Vector:
         with np.errstate(over="ignore", invalid="ignore"):
             squares = (abs(self.held) ** 2) @ (units**2)
-        return np.sqrt(np.asarray(squares))
+        return np.asarray(np.sqrt(squares), dtype=np.float64)
 
     def transposed(self, w: Vector) -> Vector:
         return np.asarray(self.held @ w)

@@ -16,7 +16,7 @@ import fastcheck
 
 ROOMS = (
     "errors", "vectors", "version",
-    "problem", "evaluate", "functions", "measure", "judge", "diagnosis", "results", "checks", "faces", "zoo", "scaling", "command",
+    "problem", "evaluate", "functions", "measure", "judge", "diagnosis", "results", "checks", "shapes", "faces", "zoo", "scaling", "command",
 )  # fmt: skip
 ROOT = Path(fastcheck.__file__).parent
 PUBLIC = {
