@@ -148,7 +148,7 @@ def _remedy(pointer: Any) -> str:
 
 
 def _of_cfunc(pointer: Any) -> _Told:
-    returned, *taken = pointer._sig.return_type, *pointer._sig.args
+    returned, taken = pointer._sig.return_type, list(pointer._sig.args)
     if len(taken) > 2 and isinstance(taken[2], types.CPointer):  # user_data by its own type
         taken[2] = types.voidptr
     kinds = [_OF_NUMBA.get(kind, str(kind)) for kind in (returned, *taken)]

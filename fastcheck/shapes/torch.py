@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from fastcheck.checks.problem import Problem
 from fastcheck.errors import InputError, InputTypeError, add_note, shown
@@ -23,7 +24,6 @@ from fastcheck.problem.layout import Layout, require_finite
 from fastcheck.problem.structure import taken_apart
 from fastcheck.vectors import Vector
 
-Tensor = torch.Tensor
 _MUTE = frozenset({"python", "threads", "symmetric"})  # torch has threads of its own, modules start biases at zero
 
 
@@ -57,7 +57,7 @@ class _Call:
         """The floating tensors that the function returns, or the loss; ``leaves`` are what theta is made of."""
         own = dict(zip(self.names, leaves, strict=False))
         inputs = self._filled(iter(leaves[len(self.names) :]))
-        args, kwargs = ((), inputs) if isinstance(inputs, Mapping) else (tuple(inputs), {})
+        args, kwargs = ((), dict(inputs)) if isinstance(inputs, Mapping) else (tuple(inputs), {})
         with _seeded(self.seed):
             if isinstance(self.function, torch.nn.Module):
                 buffers = {name: buffer.clone() for name, buffer in self.function.named_buffers()}
@@ -86,7 +86,7 @@ class _Weighted:
 
     def __call__(self, theta: Vector) -> float:
         with torch.set_grad_enabled(self.traced):
-            return self.of(self.leaves(theta, self.traced)).item()
+            return float(self.of(self.leaves(theta, self.traced)).item())
 
     def leaves(self, theta: Vector, traced: bool) -> list[Tensor]:
         views = (torch.from_numpy(theta[t.slice].reshape(t.shape)) for t in self.layout.tensors)
@@ -204,7 +204,7 @@ def _dtype(dtype: Any) -> torch.dtype | None:
 def _private(function: Any, dtype: torch.dtype | None) -> Callable[..., Any]:
     """A copy of a module, in the dtype; the apply of a Function; another function as it is."""
     if isinstance(function, type) and issubclass(function, torch.autograd.Function):
-        applied: Callable[..., Any] = function.apply
+        applied: Callable[..., Any] = function.apply  # type: ignore[attr-defined, unused-ignore]
         return applied
     if not isinstance(function, torch.nn.Module):
         plain: Callable[..., Any] = function
@@ -217,7 +217,8 @@ def _private(function: Any, dtype: torch.dtype | None) -> Callable[..., Any]:
         ) from error
     for tensor in own.parameters():
         tensor.grad = None
-    return own if dtype is None else own.to(dtype)
+    copied: Callable[..., Any] = own if dtype is None else own.to(dtype)
+    return copied
 
 
 def _parameters(function: Any) -> dict[str, Tensor]:
