@@ -69,7 +69,8 @@ def point(theta: Any, layout: Any) -> Point:
     if is_structure(theta):
         return _of_structure(theta, layout)
     if is_foreign(theta) or _is_number(theta):
-        vector, structure = structured(theta, "theta", apart=leaf_alone)
+        whole = theta[()] if isinstance(theta, np.ndarray) else theta
+        vector, structure = structured(whole, "theta", apart=leaf_alone)
         own = layout or structure.layout
         _require_size(own, vector)
         return Point(vector, own, _narrow(structure.layout), structure)

@@ -27,7 +27,7 @@ def refused(error, message, call):
         (np.ones(N) * 1j, TypeError, "theta must be real .*got complex128"),
         (np.arange(N), TypeError, r"theta must be real .*got int64: convert it with \.astype\(float\)"),
         (np.ones((N, 1)), ValueError, r"theta must be a vector, got 2 dimensions, shape \(12, 1\)"),
-        (np.array(1.0), ValueError, "theta must be a vector, got 0 dimensions"),
+        (np.ones((0, 2)), ValueError, "theta must be a vector, got 2 dimensions"),
         (np.where(np.arange(N) == 4, np.nan, 1.0), ValueError, r"theta values must be finite, got theta\[4\] = nan"),
         (np.where(np.arange(N) == 5, np.inf, 1.0), ValueError, r"got theta\[5\] = inf"),
         (np.ones(N, dtype=np.longdouble), TypeError, "theta must be real floating point"),

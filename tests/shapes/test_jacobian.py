@@ -1,0 +1,176 @@
+"""Jacobians, Hessians, and products of Hessians with vectors."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from scipy import sparse
+from scipy.sparse.linalg import LinearOperator, aslinearoperator
+
+import fastcheck as fc
+from fastcheck import InputError
+
+A = np.random.default_rng(3).standard_normal((5, 3))
+SIZES = np.array([1.0, 1e-6, 1e3, 1e-9, 1.0])  # of the rows
+X = np.array([0.3, -0.7, 1.1])
+
+
+def f(x):
+    return SIZES * np.tanh(A @ x)
+
+
+def jac(x):
+    return (SIZES * (1 - np.tanh(A @ x) ** 2))[:, None] * A
+
+
+def off_at(i, j, by=1.01):
+    def wrong(x):
+        found = jac(x)
+        found[i, j] *= by
+        return found
+
+    return wrong
+
+
+def without_transpose(matrix):
+    return LinearOperator(matrix.shape, matvec=lambda v: matrix @ v)
+
+
+FORMS = {
+    "dense": np.asarray,
+    "sparse array": sparse.csr_array,
+    "sparse matrix": sparse.csc_matrix,
+    "operator": aslinearoperator,
+    "half an operator": without_transpose,
+}
+
+
+@pytest.mark.parametrize("form", FORMS.values(), ids=FORMS)
+def test_right_and_wrong_in_every_form(form):
+    assert fc.from_jacobian(f, lambda x: form(jac(x)), X).check().passed
+    report = fc.from_jacobian(f, lambda x: form(off_at(1, 2)(x)), X).check()
+    assert report.verdict.name == "WRONG" and report.witnesses[0].name == "x[2]"
+    entries = [finding.message for finding in report.findings if finding.kind == "entry"]
+    assert len(entries) == 1 and entries[0].startswith("jac[1, 2] is ") and "jac[0" not in entries[0]
+
+
+@pytest.mark.parametrize("i", range(5))
+@pytest.mark.parametrize("j", range(3))
+def test_no_row_hides_beside_another(i, j):
+    report = fc.from_jacobian(f, off_at(i, j), X).check()
+    assert f"jac[{i}, {j}] is " in str(report)
+
+
+def test_a_jacobian_that_comes_as_a_matrix_and_args():
+    problem = fc.from_jacobian(lambda x, B: B @ x, A, X, (A,))
+    assert problem.check().passed
+
+
+def test_locate_takes_apart_as_well():
+    found = fc.from_jacobian(f, off_at(3, 0), X).locate()
+    assert [c.name for c in found.components] == ["x[0]"]
+    assert found.findings[0].message.startswith("jac[3, 0] is ")
+
+
+def test_a_wrong_row_is_seen_to_be_one():
+    def wrong(x):
+        found = jac(x)
+        found[4] *= 2
+        return found
+
+    assert "It is row 4 in each of the components" in fc.from_jacobian(f, wrong, X).check().findings[0].message
+
+
+def test_a_row_that_is_left_zero():
+    def wrong(x):
+        found = jac(x)
+        found[1] = 0
+        return found
+
+    assert "jac[1, 0] is 0, its differences give " in str(fc.from_jacobian(f, wrong, X).check())
+
+
+def test_the_transpose_is_said():
+    with pytest.raises(
+        InputError, match=r"jac must have shape \(5, 3\), .* got \(3, 5\), the transpose: return its \.T"
+    ):
+        fc.from_jacobian(f, lambda x: jac(x).T, X)
+    square = A[:3]
+    report = fc.from_jacobian(
+        lambda x: np.tanh(square @ x), lambda x: ((1 - np.tanh(square @ x) ** 2)[:, None] * square).T, X
+    ).check()
+    assert (
+        report.findings[0].kind == "transpose" and "jac was handed over as its transpose" in report.findings[0].message
+    )
+
+
+def test_an_operator_whose_products_are_not_of_one_matrix():
+    def operator(x):
+        return LinearOperator(A.shape, matvec=lambda v: jac(x) @ v, rmatvec=lambda w: 2 * jac(x).T @ w)
+
+    report = fc.from_jacobian(f, operator, X).check()
+    assert not report.passed and "jac is not one matrix" in str(report)
+
+
+@pytest.mark.parametrize(
+    ("f", "jac", "message"),
+    [
+        (lambda x: np.outer(x, x), jac, r"f must return shape \(m,\), got \(3, 3\)"),
+        (lambda x: x * 1j, jac, "what f returns must be real floating point"),
+        (lambda x: x / 0, jac, "f must return finite numbers, got inf"),
+        (f, lambda x: jac(x)[None], r"jac must have shape \(m, n\), got \(1, 5, 3\)"),
+        (f, lambda x: jac(x) * 1j, "jac must be real floating point"),
+        (f, lambda x: jac(x)[:4], r"jac must have shape \(5, 3\), .* got \(4, 3\): f\(x\) has 5 values"),
+        (1.0, jac, "f must be a function"),
+    ],
+)
+@pytest.mark.filterwarnings("ignore:divide by zero")
+def test_what_must_be_returned(f, jac, message):
+    with pytest.raises(InputError, match=message):
+        fc.from_jacobian(f, jac, X)
+
+
+# --- Hessians -----------------------------------------------------------------------------------------------------------
+
+S = A[:3] + A[:3].T
+
+
+def grad(x):
+    return S @ x + 4 * x**3
+
+
+def hess(x):
+    return S + np.diag(12 * x**2)
+
+
+def asymmetric(x):
+    found = hess(x)
+    found[0, 2] += 0.1
+    return found
+
+
+def test_hessian():
+    assert fc.from_hessian(grad, hess, X).check().passed
+    report = fc.from_hessian(grad, asymmetric, X).check()
+    assert report.verdict.name == "WRONG"
+    assert "hess[0, 2] is " in str(report) and "hess is not symmetric: hess[0, 2] = " in str(report)
+
+
+def test_products():
+    assert fc.from_hvp(grad, lambda x, v: hess(x) @ v, X).check().passed
+    report = fc.from_hvp(grad, lambda x, v: asymmetric(x) @ v, X).check()
+    assert report.witnesses[0].name == "x[0]"
+    assert "hvp[0, 2] is " in str(report) and "hvp is not symmetric" in str(report)
+
+
+def test_products_must_be_vectors():
+    with pytest.raises(InputError, match=r"hvp must return shape \(3,\) like x, got \(3, 3\)"):
+        fc.from_hvp(grad, lambda x, v: hess(x), X)
+
+
+def test_nothing_handed_in_is_changed():
+    x, B = X.copy(), A.copy()
+    problem = fc.from_jacobian(lambda x, B: B @ x, lambda x, B: B, x, (B,))
+    problem.check(), problem.screen()
+    np.testing.assert_array_equal(x, X)
+    np.testing.assert_array_equal(B, A)

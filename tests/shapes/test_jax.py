@@ -1,0 +1,137 @@
+"""Functions of JAX."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+import pytest
+
+jax = pytest.importorskip("jax")
+from jax import numpy as jnp  # noqa: E402
+
+import fastcheck as fc  # noqa: E402
+from fastcheck import InputError  # noqa: E402
+
+
+class Layer(NamedTuple):
+    W: jax.Array
+    b: jax.Array
+
+
+@pytest.fixture
+def params(rng):
+    layers = [
+        Layer(jnp.asarray(rng.standard_normal((3, 4))), jnp.full(4, 0.1)),
+        Layer(jnp.asarray(rng.standard_normal((4, 2))), jnp.ones(2) / 3),
+    ]
+    return {"layers": layers, "gain": 1.5, "none": None}
+
+
+@pytest.fixture
+def x(rng):
+    return jnp.asarray(rng.standard_normal((5, 3)))
+
+
+def network(params, x, activation=jnp.tanh):
+    for layer in params["layers"]:
+        x = activation(x @ layer.W + layer.b)
+    return params["gain"] * jnp.sum(x**2)
+
+
+def square(off):
+    """The square of a matrix's entries, with a backward rule that is off in row 1."""
+
+    @jax.custom_vjp
+    def squared(w):
+        return w**2
+
+    def backward(w, upstream):
+        return (upstream * 2 * w * (1 + off * (jnp.arange(w.shape[0]) == 1))[:, None],)
+
+    squared.defvjp(lambda w: (w**2, w), backward)
+    return squared
+
+
+def test_a_pytree_and_its_names(params, x):
+    report = fc.from_jax(network, params, x).check()
+    assert report.passed
+    assert set(report.layout.names) == {"layers[0].W", "layers[0].b", "layers[1].W", "layers[1].b", "gain"}
+    assert "what came in float32 was evaluated in float64" in " ".join(str(report).split())
+
+
+def test_x64_is_as_it_was(params, x):
+    fc.from_jax(network, params, x).check()
+    assert jnp.ones(2).dtype == jnp.float32 and not jax.config.jax_enable_x64
+
+
+@pytest.mark.parametrize("off", [0.0, 0.01])
+def test_a_rule_written_by_hand(x, off):
+    squared = square(off)
+    problem = fc.from_jax(lambda p: jnp.sum(jnp.cos(squared(p["W"]))), {"W": x})
+    report = problem.check()
+    assert report.passed == (off == 0)
+    if off:
+        assert all(witness.name.startswith("W[1, ") for witness in report.witnesses)
+        assert {c.name[:5] for c in problem.locate().components} <= {"W[1, "}
+
+
+def test_a_gradient_by_hand(x):
+    def grad(p):
+        return {"W": 3 * p["W"] ** 2}
+
+    assert fc.from_jax(lambda p: jnp.sum(p["W"] ** 3), {"W": x}, grad=grad).check().passed
+    assert fc.from_jax(lambda p: jnp.sum(p["W"] ** 3), {"W": x}, grad=grad({"W": np.asarray(x, float)})).check().passed
+    off = fc.from_jax(lambda p: jnp.sum(p["W"] ** 3), {"W": x}, grad=lambda p: {"W": grad(p)["W"].at[4, 2].mul(1.01)})
+    assert off.check().witnesses[0].name == "W[4, 2]"
+
+
+def test_what_cannot_be_traced_is_run_as_it_is(x):
+    def branching(w):
+        return jnp.sum(w**2) if w[0, 0] > 0 else jnp.sum(w**3)
+
+    assert fc.from_jax(branching, x).check().passed
+
+
+def test_other_arguments_are_passed_on(x):
+    key = jax.random.key(1)
+
+    def function(w, key, options, activation):
+        return options["scale"] * jnp.sum(activation(w) * jax.random.normal(key, w.shape))
+
+    assert fc.from_jax(function, x, key, {"scale": 2, "name": "unused"}, jnp.tanh).check().passed
+
+
+def test_by_screen(params, x):
+    assert fc.from_jax(network, params, x).screen().passed
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda x: fc.from_jax(lambda p: p, x), r"function must return one real number, got float64 of shape \(5, 3\)"),
+        (lambda x: fc.from_jax(lambda p: jnp.sum(p * 1j), x), "function must return one real number, got complex128"),
+        (lambda x: fc.from_jax(lambda p: (1.0, 2.0), x), "function must return one real number, got tuple"),
+        (lambda x: fc.from_jax(1, x), "function must be a function of params"),
+        (lambda x: fc.from_jax(lambda p: 1.0, {"n": 3}), "n must be real floating point"),
+        (lambda x: fc.from_jax(lambda p: 1.0, {"n": "x"}), "params must hold real floating-point arrays, got str"),
+        (lambda x: fc.from_jax(lambda p: jnp.sum(p["W"]), {"W": x}, grad=lambda p: {"V": p["W"]}), "gradient must name the tensors W, got missing W; extra V"),
+        (lambda x: fc.from_jax(lambda p: jnp.sum(p), x, grad=lambda p: p[0]), r"must have shape \(5, 3\), got \(3,\)"),
+    ],
+)  # fmt: skip
+def test_bad_input(x, call, message):
+    with pytest.raises(InputError, match=message) as caught:
+        call(x)
+    assert "\n" not in str(caught.value)
+
+
+def test_arrays_as_theta_and_args(x):
+    def cost(theta, x):
+        return jnp.sum(jnp.tanh(x @ theta) ** 2)
+
+    def grad(theta, x):
+        a = jnp.tanh(x @ theta)
+        return x.T @ (2 * a * (1 - a**2))
+
+    report = fc.check(cost, grad, jnp.ones(3), (x,))
+    assert not report.verdict.accuses  # in JAX's own float32

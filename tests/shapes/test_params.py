@@ -1,0 +1,224 @@
+"""Parameters in a structure, through from_params and through check as it is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numba
+import numpy as np
+import pytest
+
+import fastcheck as fc
+from fastcheck import InputError, InputTypeError
+
+
+@dataclass(frozen=True)
+class Layer:
+    W: np.ndarray
+    b: np.ndarray
+
+
+class Net(NamedTuple):
+    layers: list
+    gain: float
+
+
+@pytest.fixture
+def net(rng) -> Net:
+    layers = [Layer(rng.standard_normal((3, 4)), np.full(4, 0.1)), Layer(rng.standard_normal((4, 2)), np.zeros(2))]
+    return Net(layers, 1.5)
+
+
+@pytest.fixture
+def X(rng) -> np.ndarray:
+    return rng.standard_normal((5, 3))
+
+
+def cost(net, X):
+    for layer in net.layers:
+        X = np.tanh(X @ layer.W + layer.b)
+    return net.gain * np.sum(X**2)
+
+
+def grad(net, X, off=0.0):
+    """The gradient; ``off`` spoils one entry of the second layer's W."""
+    activations = [X]
+    for layer in net.layers:
+        activations.append(np.tanh(activations[-1] @ layer.W + layer.b))
+    signal, layers = 2 * net.gain * activations[-1], []
+    for layer, before, after in zip(net.layers[::-1], activations[-2::-1], activations[:0:-1], strict=True):
+        signal = signal * (1 - after**2)
+        layers.insert(0, Layer(before.T @ signal, signal.sum(axis=0)))
+        signal = signal @ layer.W.T
+    layers[1].W[2, 1] *= 1 + off
+    return Net(layers, np.sum(activations[-1] ** 2))
+
+
+def wrong(net, X):
+    return grad(net, X, off=0.01)
+
+
+def test_names_are_paths_and_a_right_gradient_passes(net, X):
+    report = fc.from_params(cost, grad, net, (X,)).check()
+    assert report.verdict.name == "CORRECT"
+    assert report.layout.names == ("layers[0].W", "layers[0].b", "layers[1].W", "layers[1].b", "gain")
+
+
+@pytest.mark.parametrize("ask", ["check", "screen", "locate"])
+def test_a_wrong_entry_is_named_by_its_path(net, X, ask):
+    problem = fc.from_params(cost, wrong, net, (X,))
+    if ask == "locate":
+        assert [c.name for c in problem.locate().components] == ["layers[1].W[2, 1]"]
+        return
+    report = getattr(problem, ask)()
+    assert report.verdict.accuses
+    assert ask == "screen" or report.witnesses[0].name == "layers[1].W[2, 1]"
+
+
+def test_a_gradient_that_comes_as_a_structure(net, X):
+    assert fc.from_params(cost, grad(net, X), net, (X,)).check().passed
+    assert not fc.from_params(cost, wrong(net, X), net, (X,)).check().passed
+
+
+def test_a_cost_that_returns_the_pair(net, X):
+    assert fc.from_params(lambda net, X: (cost(net, X), grad(net, X)), True, net, (X,)).check().passed
+
+
+@pytest.mark.parametrize(
+    ("params", "message"),
+    [
+        ({"W": np.ones(2), "name": "relu"}, "params must hold real floating-point arrays, got str 'relu' at name"),
+        ([{"W": np.ones(2)}, {"W": np.arange(2)}], r"params\[1\]\.W must be real floating point .* got int64"),
+        ({"a": [np.ones(2), 1j]}, r"a\[1\] must be real floating point .* got complex128"),
+        ({"a": {"b": np.array([1.0, np.nan])}}, r"params values must be finite, got a\.b\[1\] = nan"),
+        ({}, "params must hold at least one component, got none"),
+    ],
+)
+def test_what_cannot_be_a_parameter(params, message):
+    with pytest.raises(InputError, match=message):
+        fc.from_params(lambda p: 0.0, lambda p: p, params)
+
+
+def test_odd_keys_stay_apart():
+    params = {"a.b": np.ones(1), "a": {"b": np.ones(1)}, 0: np.ones(1), "0": np.ones(1)}
+    report = fc.from_params(lambda p: sum(_leaves(p)), lambda p: _ones(p), params).check()
+    assert report.layout.names == ("['a.b']", "a.b", "params[0]", "0") or len(set(report.layout.names)) == 4
+    assert report.passed
+
+
+def _leaves(p):
+    return [p["a.b"][0], p["a"]["b"][0], p[0][0], p["0"][0]]
+
+
+def _ones(p):
+    return {"a.b": np.ones(1), "a": {"b": np.ones(1)}, 0: np.ones(1), "0": np.ones(1)}
+
+
+def test_a_missing_leaf_of_the_gradient_is_named(net, X):
+    with pytest.raises(InputError, match=r"gradient must name the tensors .*, got missing layers\[1\]\.b"):
+        fc.from_params(
+            cost, lambda net, X: Net([grad(net, X).layers[0], {"W": 2 * net.layers[1].W}], 1.0), net, (X,)
+        ).check()
+
+
+def test_nothing_handed_in_is_changed(net, X):
+    before = [array.copy() for layer in net.layers for array in (layer.W, layer.b)]
+    with pytest.raises(InputError, match=r"cost must not modify theta, got a change of layers\[0\]\.W\[0, 0\]"):
+        fc.from_params(lambda net: net.layers[0].W.fill(0.0) or 1.0, net, net).check()
+    for old, new in zip(before, (a for layer in net.layers for a in (layer.W, layer.b)), strict=True):
+        np.testing.assert_array_equal(old, new)
+
+
+# --- check as it is -----------------------------------------------------------------------------------------------------
+
+
+def flat(rng):
+    return {"W": rng.standard_normal((3, 2)), "b": rng.standard_normal(2)}
+
+
+def of_dict(p, X):
+    return np.sum(np.tanh(X @ p["W"] + p["b"]) ** 2)
+
+
+def grad_of_dict(p, X, off=0.0):
+    a = np.tanh(X @ p["W"] + p["b"])
+    signal = 2 * a * (1 - a**2)
+    return {"W": X.T @ signal, "b": signal.sum(axis=0) * np.array([1, 1 + off])}
+
+
+def kinds(report):
+    return [finding.kind for finding in report.findings]
+
+
+def test_a_dict_goes_to_a_cost_that_takes_it_and_the_report_says_so(rng, X):
+    report = fc.check(of_dict, grad_of_dict, flat(rng), (X,))
+    assert report.passed
+    assert "went to cost and grad as they were given, a dict" in str(report)
+    off = fc.check(of_dict, lambda p, X: grad_of_dict(p, X, 0.01), flat(rng), (X,))
+    assert off.witnesses[0].name == "b[1]"
+
+
+def test_a_dict_goes_as_a_vector_to_a_cost_that_takes_that(rng):
+    report = fc.check(lambda theta: np.sum(theta**3), lambda theta: 3 * theta**2, flat(rng))
+    assert report.passed and "structure" not in kinds(report)
+
+
+def test_cost_and_gradient_may_take_different_forms(rng):
+    report = fc.check(lambda theta: np.sum(theta**3), lambda p: {k: 3 * v**2 for k, v in p.items()}, flat(rng))
+    assert report.passed and "went to grad as they were given" in str(report)
+
+
+def test_a_nested_structure_by_check_itself(net, X):
+    assert fc.check(cost, grad, net, (X,)).passed
+    assert fc.check(cost, wrong, net, (X,)).witnesses[0].name == "layers[1].W[2, 1]"
+
+
+def test_where_neither_form_is_taken_both_are_told(rng):
+    with pytest.raises(KeyError) as caught:
+        fc.check(lambda p: p["nothing"], lambda p: p, {"W": {"a": np.ones(2)}})
+    assert any("given dict; given a vector" in note for note in caught.value.__notes__)
+
+
+def test_a_list_of_numbers_is_a_vector():
+    report = fc.check(lambda theta: float(theta @ theta), lambda theta: 2 * theta, [1.0, 2.0])
+    assert report.passed and report.layout.names == ("theta",) and kinds(report)[:1] != ["structure"]
+
+
+@numba.njit
+def square(theta):
+    return theta[0] ** 2
+
+
+@pytest.mark.parametrize("cost", [lambda t: t * t if isinstance(t, float) else np.nan, square])
+@pytest.mark.parametrize("theta", [3.0, np.float64(3.0), np.array(3.0)])
+def test_a_scalar_is_a_theta_of_one_component(cost, theta):
+    grad = (lambda t: 2 * t) if cost is not square else (lambda t: 2 * np.atleast_1d(t))
+    report = fc.check(cost, grad, theta)
+    assert report.passed and report.layout.size == 1
+    assert not fc.check(cost, lambda t: 2.02 * np.reshape(t, -1), theta).passed
+
+
+@numba.njit
+def by_key(p):
+    return p["W"].sum()
+
+
+def test_a_dict_for_an_njit_cost_that_cannot_take_it():
+    with pytest.raises(
+        InputError, match=r"one vector, got a dict: join it with fastcheck\.pack .* layout\.jit_unpack\(\)"
+    ) as caught:
+        fc.check(by_key, lambda p: p, {"W": np.ones(2)})
+    assert "\n" not in str(caught.value)
+
+
+def test_steps_and_scales_may_come_in_the_same_structure(net, X):
+    like = Net([Layer(np.full((3, 4), 1e-6), np.full(4, 1e-6)), Layer(np.full((4, 2), 1e-6), np.full(2, 1e-6))], 1e-6)
+    report = fc.check(cost, grad, net, (X,), eps=like, scale=like)
+    assert report.passed
+    np.testing.assert_array_equal(report.eps, 1e-6)
+
+
+def test_from_params_wants_a_function():
+    with pytest.raises(InputTypeError, match="cost must be a function"):
+        fc.from_params(1.0, lambda p: p, {"W": np.ones(2)})
