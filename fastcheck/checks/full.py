@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from fastcheck.checks.apart import taken_apart
 from fastcheck.checks.ladders import laddered
 from fastcheck.checks.opening import Opening, opened, working
 from fastcheck.checks.passing import pass_of, pass_over, plan_of
@@ -19,7 +20,7 @@ from fastcheck.evaluate.progress import progress_of
 from fastcheck.judge.judging import judge
 from fastcheck.judge.measured import open_in
 from fastcheck.judge.ratios import if_repeatable
-from fastcheck.judge.verdict import Component
+from fastcheck.judge.verdict import Component, Judged
 from fastcheck.measure.pilots import Pilots, piloted
 from fastcheck.measure.steps import Plan
 from fastcheck.problem import accept as accepting
@@ -192,7 +193,8 @@ def report_of(opening: Opening, plan: Plan | None = None) -> Report:
     seconds = time.perf_counter() - begin
     judged = judge(measured, analytic.first, options.accept)
     judged = replace(judged, whole=if_repeatable(judged.whole, analytic.first, analytic.again))
-    said = findings(question, evaluator, measured, analytic, judged, pilots, chosen, seconds)
+    said = taken_apart(question, evaluator, _worst_wrong(judged), judged.slopes if selection.all else None)
+    said += findings(question, evaluator, measured, analytic, judged, pilots, chosen, seconds)
     return Report(
         ratio=judged.whole.ratio,
         floor=judged.whole.floor,
@@ -215,6 +217,13 @@ def report_of(opening: Opening, plan: Plan | None = None) -> Report:
         workers=evaluator.n_workers,
         compiled=evaluator.source.compiled,
     )
+
+
+def _worst_wrong(judged: Judged) -> list[int]:
+    """The components that are wrong by themselves, those with witnesses first, then by the size of their errors."""
+    seen = [witness.index for witness in judged.witnesses if witness.index is not None]
+    others = judged.wrong[np.argsort(-np.abs(judged.slopes - judged.analytic)[judged.wrong], kind="stable")]
+    return list(dict.fromkeys([*seen, *judged.selection.at(others).tolist()])) if judged.whole.verdict.accuses else []
 
 
 def _unfinished(pilots: Pilots, plan: Plan, numeric: Vector, analytic: Vector, question: Question) -> Unfinished:

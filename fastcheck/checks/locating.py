@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from fastcheck.checks.apart import taken_apart
 from fastcheck.checks.groups import Screened, measure
 from fastcheck.checks.hunting import Hunt
 from fastcheck.checks.opening import opened
@@ -56,7 +57,10 @@ def locate(
         rng = np.random.default_rng(options.seed)
         found = _searched(measure(opening, rng, hunting=True), rng, options.budget)
         changing = repeats(opening.analytic.first, opening.analytic.again, None, Selection(question.layout))
-        return replace(found, findings=(changing,) if changing else ())
+        apart = taken_apart(question, opening.evaluator, [component.index for component in found.components])
+        return replace(
+            found, findings=((changing,) if changing else ()) + apart, evaluations=opening.evaluator.evaluations
+        )
 
 
 def _searched(measured: Screened, rng: np.random.Generator, budget: int) -> Location:

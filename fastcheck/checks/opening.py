@@ -49,7 +49,7 @@ def working(question: Question, options: Options) -> Iterator[Evaluator]:
 def vetted(question: Question, options: Options) -> Evaluator:
     """J near theta, compiled and vetted."""
     source = source_of(question.cost, question.arguments.private(), question.paired)
-    workers = workers_of(options.workers, options.chunk)
+    workers = workers_of(options.workers, options.chunk, question.arguments)
     if options.checkpoint is not None:
         workers = Keeping(workers, Store(options.checkpoint, _asked(question, options)))
     try:

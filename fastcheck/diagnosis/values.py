@@ -10,6 +10,7 @@ from fastcheck.diagnosis.constants import Constant, Constants
 from fastcheck.diagnosis.evidence import Hypothesis, Part
 from fastcheck.vectors import Vector, largest, norm
 
+_SHARE = 1e-3  # of the numeric gradient, which a loss beside the L2 term has to be for its factor to mean anything
 _SURE = 5.0  # standard deviations that a fitted number may be off by
 LEAST = 4
 _CLIPPED = 2  # components at the bound that make it one
@@ -95,7 +96,7 @@ def _regularised(part: Part, constants: Constants) -> Iterator[Hypothesis]:
 def _both(part: Part, constants: Constants) -> Iterator[Hypothesis]:
     """numeric = p analytic + q theta: a factor on all but the L2 term, or on all and the L2 term missing."""
     p, q = map(float, part.fit(part.analytic, part.theta))
-    if not p or abs(p - 1) < 1e-6:
+    if not p or abs(p - 1) < 1e-6 or norm(part.seen(p * part.analytic)) <= _SHARE * norm(part.observed):
         return
     c = 1 / p
     named = constants.name(abs(c), _SURE * abs(c) * part.sigma / norm(part.observed))

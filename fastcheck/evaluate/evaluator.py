@@ -78,6 +78,10 @@ class Evaluator:
     def evaluations(self) -> int:
         return self._count.n
 
+    def count(self, n: int) -> None:
+        """That J, or what J is the sum of, was evaluated elsewhere as well."""
+        self._count.n += n
+
     def values(self, moves: Moves, show: Show = nothing, keep: Keep = unkept) -> Array:
         """J at the points of every line; nan where the cost raises ValueError or ArithmeticError.
 

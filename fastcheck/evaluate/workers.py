@@ -5,12 +5,15 @@ from __future__ import annotations
 from concurrent.futures import Executor, ThreadPoolExecutor
 from typing import Any, Protocol
 
+from fastcheck.errors import shown
+from fastcheck.evaluate.address import require_none
 from fastcheck.evaluate.hands import OfClient, OfExecutor, OfProcesses
 from fastcheck.evaluate.progress import Show
 from fastcheck.evaluate.remote import Remote
 from fastcheck.evaluate.source import Source
 from fastcheck.evaluate.threads import Borrowed, Threads
 from fastcheck.evaluate.work import Keep, Work, unkept
+from fastcheck.problem.arguments import Arguments
 from fastcheck.problem.question import PROCESSES
 from fastcheck.vectors import Array
 
@@ -47,14 +50,21 @@ class Workers(Protocol):
         ...
 
 
-def workers_of(asked: Any, chunk: int | None) -> Workers:
-    """What ``workers=`` asks for: None or a number of threads, "processes", an executor, or a Dask client."""
+def workers_of(asked: Any, chunk: int | None, arguments: Arguments) -> Workers:
+    """What ``workers=`` asks for: None or a number of threads, "processes", an executor, or a Dask client.
+
+    Raises
+    ------
+    InputError
+        Other processes are asked for, where the cost's arguments mean nothing to them.
+    """
     if asked is None or isinstance(asked, int):
         return Threads(asked, chunk)
-    if asked == PROCESSES:
-        return Remote(OfProcesses(), chunk)
     if isinstance(asked, ThreadPoolExecutor):
         return Threads(asked._max_workers, chunk, Borrowed(asked))
+    require_none(arguments, shown(asked))
+    if asked == PROCESSES:
+        return Remote(OfProcesses(), chunk)
     if isinstance(asked, Executor):
         return Remote(OfExecutor(asked), chunk)
     return Remote(OfClient(asked), chunk)

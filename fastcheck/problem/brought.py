@@ -28,15 +28,23 @@ class Parts:
     ----------
     f : callable
         ``f(theta) -> (m,)``.
+    weights : ndarray of float64, shape (m,)
     column : callable
         ``column(i) -> (m,)``, the claimed derivative of f by theta_i.
-    name : callable
-        ``name(row, i)``, what an entry of that is called.
+    entry : callable
+        ``entry(row, i)``, what an entry of that is called.
+    name : str
+        What all of it is called.
+    transposed : ndarray of float64, shape (n,), or None
+        The gradient of J if the derivatives were handed over as their transpose.
     """
 
     f: Callable[[Vector], Vector]
+    weights: Vector
     column: Callable[[int], Vector]
-    name: Callable[[int, int], str]
+    entry: Callable[[int, int], str]
+    name: str
+    transposed: Vector | None = None
 
 
 @dataclass(frozen=True, eq=False)

@@ -16,12 +16,12 @@ import fastcheck
 
 ROOMS = (
     "errors", "vectors", "version",
-    "problem", "evaluate", "functions", "measure", "judge", "diagnosis", "results", "checks", "faces", "zoo", "scaling", "command",
+    "problem", "evaluate", "functions", "measure", "judge", "diagnosis", "results", "checks", "shapes", "faces", "zoo", "scaling", "command",
 )  # fmt: skip
 ROOT = Path(fastcheck.__file__).parent
 PUBLIC = {
     "records": {"Component", "Finding", "Layout", "Location", "Problem", "Report", "Scaling", "Sweep", "Tensor", "TensorReport", "Verdict", "Witness"},
-    "functions": {"assert_gradient", "central_difference", "check", "gradient", "locate", "pack", "scale", "screen", "staged", "sweep"},
+    "functions": {"assert_gradient", "central_difference", "check", "from_hessian", "from_hvp", "from_jacobian", "from_jax", "from_layer", "from_params", "from_pointer", "from_retraction", "from_torch", "gradient", "locate", "pack", "scale", "screen", "staged", "sweep"},
     "others": {"Checker", "InputError", "InputTypeError", "WorkersLost"},
 }  # fmt: skip
 MODULES = {
@@ -101,6 +101,6 @@ def test_tests_stand_in_rooms_of_the_same_names():
 
 
 def test_importing_fastcheck_loads_nothing_that_is_not_needed():
-    code = "import sys, fastcheck; print(*sorted({name.split('.')[0] for name in sys.modules} & {'rich', 'typer', 'matplotlib', 'jinja2', 'cattrs'}))"
+    code = "import sys, fastcheck; print(*sorted({name.split('.')[0] for name in sys.modules} & {'rich', 'typer', 'matplotlib', 'jinja2', 'cattrs', 'optree', 'torch', 'jax'}))"
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert result.stdout.strip() == ""

@@ -229,7 +229,7 @@ def test_what_is_under_way_is_said_before_anything_is_back(pool):
     source, theta, seen = source_of(plain, Arguments((WEIGHTS,))), THETA.copy(), []
     moves = ComponentMoves(range(50), np.array([[1e-6, -1e-6]]))
     work = Work(moves, source, 1.0, theta, Copies(theta, 1))
-    workers_of(pool, 1).run(work, lambda done, words="": seen.append((done, words)))
+    workers_of(pool, 1, Arguments()).run(work, lambda done, words="": seen.append((done, words)))
     assert seen[-1] == (50, "0 pieces with 2 workers")
     assert seen[0] in ((0, "6 pieces with 2 workers"), (1, "5 pieces with 2 workers"))
 

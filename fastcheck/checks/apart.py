@@ -1,0 +1,151 @@
+"""A wrong component taken apart where J is a weighted sum of values f: ladders of f itself name the entries that are wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from fastcheck.checks.settling import settled
+from fastcheck.diagnosis.finding import Finding, listed
+from fastcheck.evaluate.evaluator import Evaluator
+from fastcheck.evaluate.source import has_no_value
+from fastcheck.judge import rule
+from fastcheck.judge.verdict import Outcome
+from fastcheck.measure.levels import Table, opened
+from fastcheck.measure.lines import ComponentLines, Limits
+from fastcheck.problem.brought import Parts, brought
+from fastcheck.problem.question import Question
+from fastcheck.vectors import Array, Indices, Vector, norm
+
+_COMPONENTS = 4  # wrong ones that are taken apart, the worst first
+_ROWS = 8  # of a component, the most suspicious
+_NEAR = 2.0**-8  # units, at which it is seen which those are
+_RESOLVED = 8  # units in the last place of theta that the finest step is long
+
+
+@dataclass(frozen=True, eq=False)
+class _Along:
+    """f along one component, each place evaluated once."""
+
+    f: Parts
+    evaluator: Evaluator
+    index: int
+    unit: float
+    _seen: dict[float, Vector] = field(default_factory=dict)
+
+    def at(self, offset: float) -> Vector:
+        """f, shape (m,); nan where it has no value."""
+        if offset not in self._seen:
+            theta = self.evaluator.theta.copy()
+            theta[self.index] += offset
+            self.evaluator.count(1)
+            try:
+                with np.errstate(all="ignore"):
+                    self._seen[offset] = self.f.f(theta)
+            except Exception as error:
+                if not has_no_value(error):
+                    raise
+                self._seen[offset] = np.full(self._seen[0.0].size, np.nan)
+        return self._seen[offset]
+
+    @property
+    def limits(self) -> Limits:
+        return ComponentLines(self.evaluator, np.array([self.index]), np.array([self.unit])).limits
+
+    def near(self) -> Vector:
+        """The slopes of f, (m,), as one step tells them."""
+        side = int(self.limits.side[0])
+        up, down = (_NEAR * self.unit if side >= 0 else 0.0), (_NEAR * self.unit if side <= 0 else 0.0)
+        return (self.at(up) - self.at(-down)) / (up + down)
+
+
+@dataclass(frozen=True, eq=False)
+class _Row:
+    """One value of f along one component, as a line."""
+
+    along: _Along
+    row: int
+
+    @property
+    def size(self) -> int:
+        return 1
+
+    def look(self, lines: Indices, h: Vector) -> Array:
+        side = int(self.along.limits.side[0])
+        up = [self.along.at(step)[self.row] if side >= 0 else np.nan for step in h.tolist()]
+        down = [self.along.at(-step)[self.row] if side <= 0 else np.nan for step in h.tolist()]
+        return np.array([up, down]).T
+
+    def table(self, quantum: float = np.inf) -> Table:
+        resolution = _RESOLVED * np.spacing(np.abs(self.along.evaluator.theta[[self.along.index]]))
+        limits, value = self.along.limits, float(self.along.at(0.0)[self.row])
+        return opened(value, np.array([self.along.unit]), resolution, quantum, limits.side, limits.reach)
+
+    def some(self, which: Indices) -> _Row:
+        return self
+
+
+@dataclass(frozen=True)
+class _Entry:
+    """An entry that is refuted."""
+
+    row: int
+    index: int
+    name: str
+    claimed: float
+    slope: float
+    bound: float
+
+    def __str__(self) -> str:
+        bound = f"{self.bound:.0e}" if self.bound else "0"
+        return f"{self.name} is {self.claimed:.6g}, its differences give {self.slope:.6g} +- {bound}"
+
+
+def taken_apart(
+    question: Question, evaluator: Evaluator, wrong: Sequence[int], slopes: Vector | None = None
+) -> tuple[Finding, ...]:
+    """Which entries are wrong in the components ``wrong``, the worst first; nothing where J has no parts.
+
+    ``slopes`` are the best that are known, shape (n,), if they are known of all components.
+    """
+    parts = brought(question.grad).parts
+    if parts is None or not wrong:
+        return ()
+    if slopes is not None and _is_transposed(parts, slopes, question.units):
+        said = f"{parts.name} was handed over as its transpose: turned round, it agrees with the differences."
+        return (Finding("transpose", question.layout.names, said),)
+    found = [_entries(parts, evaluator, index, float(question.units[index])) for index in wrong[:_COMPONENTS]]
+    entries = [entry for of_one in found for entry in of_one]
+    if not entries:
+        return ()
+    said = "; ".join(map(str, entries[:_ROWS])) + "."
+    rows = {entry.row for entry in entries}
+    if len(rows) == 1 and len(found) > 2 and all(found):
+        columns = listed([question.layout.name(index) for index in wrong[:_COMPONENTS]])
+        said += f" It is row {rows.pop()} in each of the components that were taken apart, {columns}."
+    return (Finding("entry", question.layout.names, said),)
+
+
+def _is_transposed(parts: Parts, slopes: Vector, units: Vector) -> bool:
+    if parts.transposed is None:
+        return False
+    with np.errstate(over="ignore", invalid="ignore"):
+        claimed, seen = parts.transposed * units, slopes * units
+        return bool(norm(claimed - seen) <= rule.LOOK * (norm(claimed) + norm(seen)))
+
+
+def _entries(parts: Parts, evaluator: Evaluator, index: int, unit: float) -> list[_Entry]:
+    """The refuted entries of one component, the most suspicious of all."""
+    claimed, along = parts.column(index), _Along(parts, evaluator, index, unit)
+    along.at(0.0)
+    with np.errstate(invalid="ignore", over="ignore"):
+        off = np.abs((along.near() - claimed) * parts.weights)
+    found = []
+    for row in np.argsort(-np.nan_to_num(off, nan=np.inf), kind="stable")[:_ROWS].tolist():
+        said = settled(_Row(along, row), np.array([claimed[row] * unit])).said
+        if not np.isfinite(claimed[row]) or said.outcome[0] == Outcome.REFUTED:
+            slope, bound = float(said.slope[0] / unit), float(said.bound[0] / unit)
+            found.append(_Entry(row, index, parts.entry(row, index), float(claimed[row]), slope, bound))
+    return found
