@@ -14,7 +14,7 @@ from benchmarks.gallery import older
 from benchmarks.gallery.case import Case, library, show
 
 LIBRARY = "numpy-ml"
-older.of_collections()
+older.names_of_collections()
 layers = library(LIBRARY, "numpy_ml.neural_nets.layers")
 
 
@@ -68,7 +68,7 @@ def recurrent() -> fc.Problem:
 
 
 def drawn(*shape: int) -> np.ndarray:
-    np.random.seed(0)  # the layers draw their parameters from NumPy's own generator
+    older.seed()
     return np.random.default_rng(0).standard_normal(shape)
 
 

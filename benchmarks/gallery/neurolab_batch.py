@@ -14,7 +14,7 @@ from benchmarks.gallery import older
 from benchmarks.gallery.case import Case, library, show
 
 LIBRARY = "neurolab"
-older.of_numpy()
+older.names_of_numpy()
 nl = library(LIBRARY, "neurolab")
 
 
@@ -39,6 +39,15 @@ def network(error: str, output: str = "LogSig") -> fc.Problem:
     return fc.from_params(cost, grad, layers, (X, Y))
 
 
+def softmax() -> fc.Problem:
+    transfer = nl.trans.SoftMax()
+
+    def jacobian(x):
+        return np.diag(transfer.deriv(x, transfer(x)))  # as ff_grad uses it: each output by its own input
+
+    return fc.from_jacobian(transfer, jacobian, np.random.default_rng(0).standard_normal(4))
+
+
 ALL = ("params[0].w", "params[0].b", "params[1].w", "params[1].b")
 CASES = (
     Case("SSE", lambda: network("SSE")),
@@ -46,6 +55,7 @@ CASES = (
     Case("MSE", lambda: network("MSE"), ALL, "scale"),
     Case("MAE", lambda: network("MAE"), ALL, "scale"),
     Case("CEE", lambda: network("CEE"), ALL, "scale"),
+    Case("SoftMax.deriv", softmax, ("x",), "entry"),
     Case("SoftMax and SSE", lambda: network("SSE", "SoftMax"), ALL, "upstream"),
 )
 

@@ -13,7 +13,7 @@ from benchmarks.gallery import older
 from benchmarks.gallery.case import Case, library, show
 
 LIBRARY = "numpy-ml"
-older.of_collections()
+older.names_of_collections()
 losses = library(LIBRARY, "numpy_ml.neural_nets.losses")
 DiscreteSampler = library(LIBRARY, "numpy_ml.utils.data_structures").DiscreteSampler
 
@@ -32,7 +32,7 @@ def wgan() -> fc.Problem:
 
 
 def nce(noise: list[int]) -> fc.Problem:
-    np.random.seed(0)
+    older.seed()
     X, targets = np.random.default_rng(0).standard_normal((4, 2, 3)), np.array([0, 1, 3, 1])
     loss = losses.NCELoss(5, DiscreteSampler(np.array([0.1, 0.2, 0.3, 0.25, 0.15])), len(noise))
     loss.loss(X, targets, np.array(noise))  # makes the parameters
