@@ -1,4 +1,4 @@
-"""One gradient of a library: how its Problem is made, and what is expected of it; what a check found; and a library that is not there."""
+"""One gradient of a library: how its Problem is made, what is expected of it, and what a check found."""
 
 from __future__ import annotations
 
