@@ -1,4 +1,4 @@
-"""``python -m benchmarks.gallery``: every case, a line each: the library, what was found, and whether it is what was expected.
+"""``python -m benchmarks.gallery``: each case in a line: what was found, and whether it is as expected.
 
 Exit code 1 where something is not.
 """

@@ -39,7 +39,7 @@ class Case:
 
 @dataclass(frozen=True)
 class Found:
-    """What a check said: the verdict, the tensors that are wrong, and the kinds of the findings that name them first."""
+    """What a check said: the verdict, the tensors that are wrong, and the kinds of the findings that name them."""
 
     verdict: str
     wrong: tuple[str, ...] = ()

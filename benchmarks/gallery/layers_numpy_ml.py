@@ -1,6 +1,7 @@
 """numpy-ml 0.1.2: five of its layers, all of them right.
 
-A layer keeps its parameters and what it has seen: `flush_gradients` forgets the latter. Parameters become inputs of `forward`.
+A layer keeps its parameters and what it has seen: `flush_gradients` forgets the latter. Parameters become inputs of
+`forward`.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """metric-learn 0.7.0: the loss of LSML and its gradient by the metric M.
 
-The loss weighs its constraints with w_, the gradient does not; with weights of 1 the two agree. `fit` divides the weights
-by their sum, so that they are 1 / n where the caller gives none.
+The loss weighs its constraints with w_, the gradient does not; with weights of 1 the two agree. `fit` divides the
+weights by their sum, so that they are 1 / n where the caller gives none.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """neurolab 0.3.5: the error of a network over a batch, and its gradient by backpropagation.
 
-MSE, MAE and CEE average over the batch and the outputs; their derivatives, which are called for one sample at a time, over the
-outputs alone, so that the gradient is as many times too large as there are samples. SSE and SAE sum, and are right.
-SoftMax.deriv is the diagonal of its Jacobian, of which the others matter too.
+MSE, MAE and CEE average over the batch and the outputs; their derivatives, which are called for one sample at a time,
+over the outputs alone, so that the gradient is as many times too large as there are samples. SSE and SAE sum, and are
+right. SoftMax.deriv is the diagonal of its Jacobian, of which the others matter too.
 """
 
 from __future__ import annotations

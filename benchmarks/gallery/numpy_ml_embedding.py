@@ -1,7 +1,7 @@
 """numpy-ml 0.1.2: the Embedding layer, where an id occurs twice in an example.
 
-With pool "sum" or "mean" its backward pass says `dW[ids] += ...`, which counts an id once however often it occurs; without
-pooling it goes through them one by one, and is right.
+With pool "sum" or "mean" its backward pass says `dW[ids] += ...`, which counts an id once however often it occurs;
+without pooling it goes through them one by one, and is right.
 """
 
 from __future__ import annotations

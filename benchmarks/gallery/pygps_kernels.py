@@ -1,8 +1,9 @@
-"""pyGPs 1.3.5: the derivatives of kernels by their hyperparameters, which are logarithms, for the training covariance.
+"""pyGPs 1.3.5: training covariances, and their derivatives by the hyperparameters, which are logarithms.
 
-Const, Linear and ScaleOfKernel differentiate exp(2 log_sigma) where the covariance has exp(log_sigma). LINard's training
-covariance does not depend on ell. RQard's derivative by ell takes the distances of a row where it means a column. Gabor's
-derivative by p is half of it, as p = exp(2 log_p); its derivative by ell has 2 pi t / p in place of t^2 / ell^2. RBF is right.
+Const, Linear and ScaleOfKernel differentiate exp(2 log_sigma) where the covariance has exp(log_sigma). LINard's
+training covariance does not depend on ell. RQard's derivative by ell takes the distances of a row where it means a
+column. Gabor's derivative by p is half of it, as p = exp(2 log_p); its derivative by ell has 2 pi t / p in place of
+t^2 / ell^2. RBF is right.
 """
 
 from __future__ import annotations
