@@ -21,6 +21,8 @@ from fastcheck.vectors import Array, Indices, Vector, norm
 
 _COMPONENTS = 4  # wrong ones that are taken apart, the worst first
 _ROWS = 8  # of a component, the most suspicious
+_TOLD = 6  # entries in all
+_ALIKE = 3  # entries that have to be off by the same factor
 _NEAR = 2.0**-8  # units, at which it is seen which those are
 _RESOLVED = 8  # units in the last place of theta that the finest step is long
 
@@ -120,12 +122,25 @@ def taken_apart(
     entries = [entry for of_one in found for entry in of_one]
     if not entries:
         return ()
-    said = "; ".join(map(str, entries[:_ROWS])) + "."
-    rows = {entry.row for entry in entries}
+    each = max(1, _TOLD // sum(map(bool, found)))
+    said = "; ".join(str(entry) for of_one in found for entry in of_one[:each]) + "."
+    rows, factor = {entry.row for entry in entries}, _common_factor(entries)
+    if factor:
+        said += f" Each of the {len(entries)} entries that were refuted is {factor:.6g} times what it should be."
     if len(rows) == 1 and len(found) > 2 and all(found):
         columns = listed([question.layout.name(index) for index in wrong[:_COMPONENTS]])
         said += f" It is row {rows.pop()} in each of the components that were taken apart, {columns}."
     return (Finding("entry", question.layout.names, said),)
+
+
+def _common_factor(entries: Sequence[_Entry]) -> float:
+    """By which all are off alike; 0 if they are not, or are too few to tell."""
+    if len(entries) < _ALIKE or not all(entry.slope for entry in entries):
+        return 0.0
+    factors = np.array([entry.claimed / entry.slope for entry in entries])
+    off = np.array([abs(entry.bound / entry.slope) for entry in entries]) + rule.GREAT
+    middle = float(np.median(factors))
+    return middle if (np.abs(factors - middle) <= off * abs(middle)).all() else 0.0
 
 
 def _is_transposed(parts: Parts, slopes: Vector, units: Vector) -> bool:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 ADVICE = frozenset(
     {"steps", "symmetric", "regularised", "saturated", "examples", "sample", "float32", "python", "guarantee", "locate"}
-    | {"structure", "copies", "held"}
+    | {"structure", "copies", "held", "weighted"}
 )
 
 

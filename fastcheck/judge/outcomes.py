@@ -138,22 +138,31 @@ def is_from_afar(sight: Sight, bound: Array, level: Integers) -> Flags:
 def _at_rest(sight: Sight, claimed: Array, best: Reading, said: Integers) -> tuple[Reading, Integers]:
     """Where J stands still up to some step, its slope is 0 within a grain over that step.
 
-    It accuses nobody: a variable that J rounds looks the same. It supports 0 where J moves by far less along other lines.
+    That supports 0 where J moves by far less along other lines. There it excludes what would have moved J by many of those
+    least moves, unless some slope from afar speaks for it: a variable that J rounds, as to float32, looks the same nearby.
     """
-    bound = rule.MEET * np.where(sight.stairs, sight.grain, sight.quantum) / power_of_two(sight.rest)
+    step = power_of_two(sight.rest)
+    bound = rule.MEET * np.where(sight.stairs, sight.grain, sight.quantum) / step
     rest = (sight.rest > -EMPTY) & (sight.shape != Shape.STILL) & (said == Outcome.UNKNOWN)
-    rest &= (np.abs(claimed) <= bound) & ~(best.bound <= bound)
+    excludes = rest & ~sight.stairs & (np.abs(claimed) * step >= rule.JUST_SEEN * sight.quantum)
+    excludes &= ~(is_sharp(sight.readings, claimed, rule.ROUGH) & _speaks(sight.readings, claimed)).any(axis=1)
+    rest &= ((np.abs(claimed) <= bound) & ~(best.bound <= bound)) | excludes
     value, bound = np.where(rest, 0.0, best.value), np.where(rest, bound, best.bound)
     found = Reading(value, bound, np.where(rest, sight.rest, best.level), np.where(rest, 2, best.order))
-    return found, np.where(rest & (claimed == 0) & ~sight.stairs, Outcome.SUPPORTED, said)
+    said = np.where(rest & (claimed == 0) & ~sight.stairs, Outcome.SUPPORTED, said)
+    return found, np.where(excludes, Outcome.REFUTED, said)
 
 
 def _rival(found: Readings, claimed: Array, best: Reading) -> Flags:
     """Where another estimate speaks for the claim: a plateau elsewhere, or a rougher one at finer steps."""
     other = np.abs(found.value - best.value[:, None]) > rule.MEET * (found.bound + best.bound[:, None])
-    speaks = np.abs(found.value - claimed[:, None]) <= found.bound + rule.RIVAL * np.abs(claimed)[:, None]
     finer = (found.level < best.level[:, None]) & is_sharp(found, claimed, rule.ROUGH)
-    return np.asarray(((is_sharp(found, claimed, rule.SHARP) | finer) & other & speaks).any(axis=1))
+    return np.asarray(((is_sharp(found, claimed, rule.SHARP) | finer) & other & _speaks(found, claimed)).any(axis=1))
+
+
+def _speaks(found: Readings, claimed: Array) -> Flags:
+    """Readings that the claim lies within, or near."""
+    return np.asarray(np.abs(found.value - claimed[:, None]) <= found.bound + rule.RIVAL * np.abs(claimed)[:, None])
 
 
 def causes(sight: Sight) -> Integers:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
+from fastcheck.evaluate.direction import draw
 from fastcheck.evaluate.evaluator import Evaluator
 from fastcheck.measure.ladder import START, WIDTH, grow
-from fastcheck.measure.levels import Table
-from fastcheck.measure.lines import ComponentLines
+from fastcheck.measure.levels import EMPTY, Table, power_of_two
+from fastcheck.measure.lines import ComponentLines, DirectionLines
 from fastcheck.measure.readings import Reading, sharpest
 from fastcheck.measure.sight import Shape, Sight, see
 from fastcheck.problem.selection import Selection
@@ -19,6 +20,7 @@ _EACH = 3  # components of a tensor, at most,
 _SPENT = (500, 20)  # and as many as may be measured in so many evaluations, and in so many more a tensor
 _LADDER = 14  # evaluations that one takes, about
 _KNOWN = 1e-3  # of a slope: a bound of no more makes it known
+_STEPS = (2.0**-34, 2.0**-26, 2.0**-18)  # units, from some of which on J moves if it moves at all
 _EVEN = np.sqrt(4.375)  # standard deviation of E(h) - E(2h) / 4, E = J+ + J- - 2 J, where that of J is 1
 _ODD = 2.23  # of (D4(h) - D4(2h)) 2h
 
@@ -65,8 +67,13 @@ class Pilots:
 
     @property
     def best(self) -> Reading:
-        """The sharpest reading of each line, in J per unit of the line."""
-        return sharpest(self.sight.readings)
+        """The sharpest reading of each line, in J per unit of the line; 0 where J rests near theta and moves only from afar."""
+        found, sight = sharpest(self.sight.readings), self.sight
+        rests = (sight.rest > -EMPTY) & ~sight.stairs
+        with np.errstate(all="ignore"):
+            bound = np.where(rests, sight.quantum / power_of_two(sight.rest), found.bound)
+        value, level = np.where(rests, 0.0, found.value), np.where(rests, sight.rest, found.level)
+        return Reading(value, bound, level, found.order)
 
     @property
     def grain(self) -> Vector:
@@ -97,6 +104,20 @@ class Pilots:
         return float(max(root_mean_square(even) / _EVEN, root_mean_square(odd) / _ODD, rounded))
 
 
+def _least_move(evaluator: Evaluator, units: Vector) -> float:
+    """How little J moves along a direction in which everything moves: all pilots may be of units that are off nearby."""
+    if evaluator.domain is not None:  # no direction is free
+        return np.inf
+    everything = draw(np.random.default_rng(0), 0, evaluator.theta.size)
+    lines = DirectionLines(evaluator, (everything,), units)
+    try:
+        j = lines.look(np.zeros(len(_STEPS), dtype=np.int64), np.array(_STEPS))
+    except Exception:  # whatever the cost raises is raised again at the component that it is due to
+        return np.inf
+    moves = np.abs(j - evaluator.value)
+    return float(moves[moves > 0].min(initial=np.inf))
+
+
 def piloted(evaluator: Evaluator, selection: Selection, units: Vector) -> Pilots:
     """The pilots of a selection (sorted), always the same ones; ``units`` has shape (n,)."""
     rng = np.random.default_rng(0)
@@ -111,4 +132,7 @@ def piloted(evaluator: Evaluator, selection: Selection, units: Vector) -> Pilots
     indices = selection.at(positions)
     lines = ComponentLines(evaluator, indices, units[indices])
     table = grow(lines.look, lines.table()).knowing()
+    if (table.rest > -EMPTY).any():
+        least = np.ldexp(_least_move(evaluator, units), -table.shift)
+        table = replace(table, quantum=min(table.quantum, float(least)))
     return Pilots(selection, positions, lines, table, see(table))

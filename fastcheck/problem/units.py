@@ -7,6 +7,7 @@ import numpy as np
 from fastcheck.problem.layout import Layout
 from fastcheck.vectors import Array, Integers, Vector
 
+_BESIDE = 1e-12  # of the width between its bounds, below which a component is zero
 _NOTHING = 2.0**-1000  # a size below it is none: its steps would be lost
 _QUARTER = 3  # of a number in exponents, as frexp counts them
 _LARGEST = 1000  # units stay within 2^-1000 .. 2^1000
@@ -18,6 +19,8 @@ def units_of(theta: Vector, layout: Layout, scale: Vector | None = None, width: 
     That is ``scale``, or abs(theta); where theta is zero the geometric mean of its tensor's other entries, then
     theta's, then 1. Of a component that is bounded to an interval of some ``width`` it is a quarter of that at most.
     """
+    if width is not None:  # a point beside a bound at zero is at that bound
+        theta = np.where(np.isfinite(width) & (np.abs(theta) < _BESIDE * width), 0.0, theta)
     sizes = _typical(theta, layout) if scale is None else scale
     exponent = nearest_exponent(sizes)
     if width is not None:

@@ -288,6 +288,9 @@ def _problem(
         name,
         transposed,
     )
+    notes += (
+        Note("weighted", f"J = w . {f_name}(x) with drawn w: analytic values and slopes are of J, entries of {name}."),
+    )
     return Problem(
         _Weighted(function, weights, Brought(layout, notes)),
         _Gradient(maker, weights, Brought(parts=parts)),

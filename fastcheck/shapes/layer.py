@@ -5,7 +5,7 @@ The layer is run once when the problem is made: the shapes that forward and back
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,8 +17,8 @@ from fastcheck.problem.accept import drawn_from
 from fastcheck.problem.arguments import private
 from fastcheck.problem.brought import Brought, Note
 from fastcheck.problem.foreign import array_of, is_foreign, is_torch, kind_of
-from fastcheck.problem.layout import real_array
-from fastcheck.problem.structure import Structure, Taken, flat, structured
+from fastcheck.problem.layout import Tensor, real_array
+from fastcheck.problem.structure import Structure, structured, taken_apart
 from fastcheck.vectors import Array, Vector
 
 _ROOT = "inputs"
@@ -27,15 +27,14 @@ _NO_CACHE = object()
 
 @dataclass(frozen=True, eq=False)
 class _Layer:
-    """The layer's two functions, and what its inputs look like."""
+    """The layer's two functions; ``inputs`` are as `_told` has them, a tuple or a dict."""
 
     forward: Callable[..., Any]
     backward: Callable[..., Any]
-    names: tuple[str, ...]
 
-    def ran(self, inputs: Sequence[Any]) -> tuple[Any, Any]:
-        """The output, and the cache that comes with it."""
-        result = self.forward(*inputs)
+    def ran(self, inputs: Any) -> tuple[Any, Any]:
+        """The output, and the cache that comes with it, of copies that the layer may write to."""
+        result = self.forward(*private(_in_order(inputs)))
         if not isinstance(result, tuple):
             return result, _NO_CACHE
         if len(result) != 2:
@@ -44,32 +43,47 @@ class _Layer:
             )
         return result
 
-    def gradients(self, inputs: Sequence[Any], upstream: Array) -> tuple[Any, ...]:
-        """What backward returns for each input, None where there is nothing."""
+    def gradients(self, inputs: Any, upstream: Array) -> dict[str, Any]:
+        """What backward returns, by the names of the inputs' leaves; those of None are left out."""
         output, cache = self.ran(inputs)
-        given = kind_of(output)(upstream.copy()) if is_foreign(output) else upstream.copy()[()]
-        returned = self.backward(given) if cache is _NO_CACHE else self.backward(given, cache)
-        return self._in_order(returned, inputs)
-
-    def _in_order(self, returned: Any, inputs: Sequence[Any]) -> tuple[Any, ...]:
-        floating = [_is_floating(value) for value in inputs]
-        if isinstance(returned, Mapping):
-            unknown = [name for name in returned if name not in self.names]
-            if unknown:
-                raise InputError(
-                    f"backward must name the inputs {', '.join(self.names)}, got {shown(unknown[0])}: rename it"
+        given = kind_of(output)(upstream.copy())
+        try:
+            returned = self.backward(given) if cache is _NO_CACHE else self.backward(given, cache)
+        except TypeError as error:
+            if cache is not _NO_CACHE:
+                add_note(
+                    error, "backward was called with (upstream, cache), as forward returned a pair, (output, cache)"
                 )
-            return tuple(returned.get(name) for name in self.names)
-        told = tuple(returned) if isinstance(returned, tuple | list) else (returned,)
-        if len(told) == len(inputs):
-            return told
+            raise
+        return _by_name(_like_inputs(returned, inputs))
+
+
+def _in_order(inputs: Any) -> tuple[Any, ...]:
+    return tuple(inputs.values()) if isinstance(inputs, dict) else inputs
+
+
+def _by_name(tree: Any) -> dict[str, Any]:
+    taken = taken_apart(tree)
+    return dict(zip(taken.names(_ROOT), taken.leaves, strict=True))
+
+
+def _like_inputs(returned: Any, inputs: Any) -> Any:
+    """What backward returns, as the inputs are: a gradient, or None, for each."""
+    names = tuple(inputs) if isinstance(inputs, dict) else tuple(f"{_ROOT}[{k}]" for k in range(len(inputs)))
+    if isinstance(returned, Mapping):
+        return {str(name): _array(value) for name, value in returned.items()}
+    told = tuple(returned) if isinstance(returned, tuple | list) else (returned,)
+    if len(told) != len(inputs):
+        floating = [any(map(_is_floating, taken_apart(value).leaves)) for value in _in_order(inputs)]
         if len(told) != sum(floating):
             raise InputError(
-                f"backward must return a gradient for each of {', '.join(self.names)}, got {len(told)}: "
+                f"backward must return a gradient for each of {', '.join(names)}, got {len(told)}: "
                 "return them in the order of the inputs, None where there is none"
             )
         left = iter(told)
-        return tuple(next(left) if own else None for own in floating)
+        told = tuple(next(left) if own else None for own in floating)
+    gradients = map(_array, told)
+    return dict(zip(inputs, gradients, strict=True)) if isinstance(inputs, dict) else tuple(gradients)
 
 
 @dataclass(frozen=True, eq=False)
@@ -82,7 +96,7 @@ class _Weighted:
     fastcheck_brings: Brought
 
     def __call__(self, theta: Vector, *fixed: Any) -> float:
-        output = array_of(self.layer.ran(_values(self.structure, theta, fixed))[0])
+        output = array_of(self.layer.ran(self.structure.filled(theta, fixed))[0])
         if np.shape(output) != self.upstream.shape:
             raise InputError(
                 f"forward must return outputs of one shape, got {np.shape(output)} after {self.upstream.shape}: "
@@ -100,12 +114,8 @@ class _Backward:
     upstream: Array
 
     def __call__(self, theta: Vector, *fixed: Any) -> dict[str, Any]:
-        told = self.layer.gradients(_values(self.structure, theta, fixed), self.upstream)
-        return {
-            name: _gradient(value, name)
-            for name, value, free in zip(self.layer.names, told, self.structure.free, strict=True)
-            if free
-        }
+        told = self.layer.gradients(self.structure.filled(theta, fixed), self.upstream)
+        return {name: _gradient(told.get(name), name) for name in self.structure.layout.names}
 
 
 def from_layer(
@@ -122,8 +132,9 @@ def from_layer(
         the order of the inputs, None where there is none; a dict of them by name; or, of one floating input, the array.
         A forward at the same inputs runs right before.
     inputs : sequence of arrays, or dict
-        Whose keys name the tensors; without them they are ``inputs[0]``, ``inputs[1]`` ... What is not floating (indices,
-        labels), and what backward returns None for, is held fixed.
+        Whose keys name the tensors; without them they are ``inputs[0]``, ``inputs[1]`` ... An input may be a structure of
+        arrays. Functions get copies, floating ones in float64. What is not floating (indices, labels), and what backward
+        returns None for, is held fixed.
     upstream : array, optional
         The gradient of J by the output. Drawn from N(0, 1) if not given.
     seed : int
@@ -148,57 +159,61 @@ def from_layer(
     for what, function in (("forward", forward), ("backward", backward)):
         if not callable(function):
             raise InputTypeError(f"{what} must be a function, got {shown(function)}: pass the function itself")
-    apart, given = _told(inputs)
-    taken = apart(given)
-    layer = _Layer(forward, backward, taken.names(_ROOT))
-    output = _output(layer, taken.leaves)
-    weights = _upstream(upstream, output, drawn_from(seed))
-    told = _gradients(layer, taken.leaves, weights)
-    free = tuple(value is not None and _is_floating(leaf) for value, leaf in zip(told, taken.leaves, strict=True))
-    held = [n for n, leaf, own in zip(layer.names, taken.leaves, free, strict=True) if _is_floating(leaf) and not own]
+    given = _told(inputs)
+    layer, leaves = _Layer(forward, backward), _by_name(given)
+    weights = _upstream(upstream, _output(layer, given), drawn_from(seed))
+    told = _gradients(layer, given, weights)
+    unknown = [name for name in told if name not in leaves]
+    if unknown:
+        raise InputError(
+            f"backward must return what is like the inputs {', '.join(leaves)}, got a gradient for {unknown[0]}: "
+            "return one for each, in the same structure"
+        )
+    free = tuple(name in told and _is_floating(leaf) for name, leaf in leaves.items())
     if not any(free):
         raise InputError(
-            f"backward must return the gradient of a floating input, got none for {', '.join(layer.names)}: "
+            f"backward must return the gradient of a floating input, got none for {', '.join(leaves)}: "
             "return one, and pass floating inputs as float arrays"
         )
-    theta, structure = structured(given, _ROOT, free, apart)
-    for tensor, value in zip(
-        structure.layout.tensors, (v for v, own in zip(told, free, strict=True) if own), strict=True
-    ):
-        if np.shape(_gradient(value, tensor.name)) != tensor.shape:
-            raise InputError(
-                f"backward must return a gradient of shape {tensor.shape} for {tensor.name}, got {np.shape(array_of(value))}: "
-                "sum it over the axes along which the input is broadcast"
-            )
-    notes = [Note("held", f"backward returns no gradient for {', '.join(held)}, which was held fixed.")] if held else []
-    brings = Brought(structure.layout, tuple(notes))
-    fixed = tuple(leaf for leaf, own in zip(taken.leaves, free, strict=True) if not own)
+    theta, structure = structured(given, _ROOT, free)
+    for tensor in structure.layout.tensors:
+        _require_shape(told[tensor.name], tensor)
+    brings = Brought(structure.layout, _notes(leaves, told))
+    fixed = tuple(leaf for leaf, own in zip(leaves.values(), free, strict=True) if not own)
     cost = _Weighted(layer, structure, weights, brings)
     return Problem(cost, _Backward(layer, structure, weights), theta, fixed, structure.layout)
 
 
-def _told(inputs: Any) -> tuple[Callable[[Any], Taken], Any]:
-    """What takes the inputs apart, one by one, and the inputs, whose lists of numbers are arrays."""
+def _told(inputs: Any) -> Any:
+    """The inputs as a tuple or a dict; lists of numbers are arrays, and what is floating is float64, as it will be in theta."""
     if isinstance(inputs, Mapping):
-        if not all(isinstance(name, str) for name in inputs):
+        if not inputs or not all(isinstance(name, str) and name for name in inputs):
             raise InputTypeError(f"inputs must be named by strings, got {shown(list(inputs))}: name each input")
-        return flat, {name: _array(value) for name, value in inputs.items()}
+        return {name: _wide(_array(value)) for name, value in inputs.items()}
     if not isinstance(inputs, tuple | list):
         raise InputTypeError(
             f"inputs must be a sequence or a dict of what forward takes, got {type(inputs).__name__}: write inputs=(X, W, b)"
         )
-    return _in_sequence, tuple(map(_array, inputs))
-
-
-def _in_sequence(inputs: tuple[Any, ...]) -> Taken:
-    return Taken(inputs, tuple((("item", k),) for k in range(len(inputs))), tuple)
+    return tuple(_wide(_array(value)) for value in inputs)
 
 
 def _array(value: Any) -> Any:
+    """A list of numbers as an array; a list of arrays stays a structure."""
     if not isinstance(value, list):
         return value
-    array = np.array(value)
-    return array if array.dtype.kind in "fiub" else value
+    try:
+        array = np.array(value)
+    except ValueError:  # ragged
+        return value
+    return array if array.dtype.kind in "fiub" and not any(map(_is_numeric, value)) else value
+
+
+def _wide(value: Any) -> Any:
+    """Floating leaves in float64, those of arrays in their own memory."""
+    taken = taken_apart(value)
+    return taken.together(
+        [kind_of(leaf)(np.array(array_of(leaf), float)) if _is_floating(leaf) else leaf for leaf in taken.leaves]
+    )
 
 
 def _is_floating(value: Any) -> bool:
@@ -209,19 +224,45 @@ def _is_numeric(value: Any) -> bool:
     return isinstance(value, np.ndarray | np.generic | float) or is_foreign(value)
 
 
-def _values(structure: Structure, theta: Vector, fixed: Sequence[Any]) -> tuple[Any, ...]:
-    filled = structure.filled(theta, fixed)
-    return tuple(filled.values() if isinstance(filled, dict) else filled)
+def _require_shape(gradient: Any, tensor: Tensor) -> None:
+    """The gradient of an input has its shape."""
+    shape = np.shape(_gradient(gradient, tensor.name))
+    if shape == tensor.shape:
+        return
+    broadcast = len(shape) >= len(tensor.shape) and shape[len(shape) - len(tensor.shape) :] != shape
+    advice = "sum it over the axes along which the input is broadcast" if broadcast else "give it the input's own shape"
+    if np.prod(shape) == tensor.size:
+        advice = "reshape it"
+    raise InputError(
+        f"backward must return a gradient of shape {tensor.shape} for {tensor.name}, got {shape}: {advice}"
+    )
 
 
-def _output(layer: _Layer, inputs: Sequence[Any]) -> Any:
-    """Of a first run, on copies."""
+def _notes(leaves: Mapping[str, Any], told: Mapping[str, Any]) -> tuple[Note, ...]:
+    """What was held fixed, where that is not what one might think."""
+    silent = [name for name, leaf in leaves.items() if _is_floating(leaf) and name not in told]
+    unseen = [
+        name
+        for name, leaf in leaves.items()
+        if name in told and not _is_floating(leaf) and np.any(array_of(told[name]))
+    ]
+    said = []
+    if silent:
+        said.append(Note("held", f"backward returns no gradient for {', '.join(silent)}: held fixed."))
+    if unseen:
+        message = f"backward returns a gradient for {', '.join(unseen)}, no floating array: held fixed, and that gradient was not looked at."
+        said.append(Note("held", message))
+    return tuple(said)
+
+
+def _output(layer: _Layer, inputs: Any) -> Any:
+    """Of a first run."""
     try:
-        output = layer.ran(private(tuple(inputs)))[0]
+        output = layer.ran(inputs)[0]
     except InputError:
         raise
     except Exception as error:
-        add_note(error, "raised by forward at the inputs as they were given")
+        add_note(error, "raised by forward at the inputs, floating ones in float64")
         raise
     array = np.asarray(array_of(output)) if _is_numeric(output) or isinstance(output, list) else None
     if array is None or array.dtype.kind != "f":
@@ -252,10 +293,10 @@ def _upstream(upstream: Any, output: Array, rng: np.random.Generator) -> Array:
     return weights.astype(output.dtype)
 
 
-def _gradients(layer: _Layer, inputs: Sequence[Any], upstream: Array) -> tuple[Any, ...]:
-    """Of a first run, on copies."""
+def _gradients(layer: _Layer, inputs: Any, upstream: Array) -> dict[str, Any]:
+    """Of a first run."""
     try:
-        return layer.gradients(private(tuple(inputs)), upstream)
+        return layer.gradients(inputs, upstream)
     except InputError:
         raise
     except Exception as error:

@@ -114,3 +114,50 @@ def test_a_jump_is_named_beside_a_wrong_component():
     report = fc.check(cost, lambda t: 2 * t + [0, 0, 1], np.array([1.0, 2.0, 3.0]))
     assert report.verdict.name == "WRONG" and [w.index for w in report.witnesses] == [2]
     assert "J jumps at theta[0]. Look for" in next(f.message for f in report.findings if f.kind == "jump")
+
+
+def pooled(x):
+    return float(x.reshape(-1, 4).max(axis=1).sum())
+
+
+def pooled_gradient(x):
+    windows = x.reshape(-1, 4)
+    return np.eye(4)[windows.argmax(axis=1)].ravel()
+
+
+@pytest.mark.parametrize("n", [16, 64, 400])
+@pytest.mark.parametrize("seed", range(6))
+def test_pooling_whose_pilots_may_all_be_off_nearby(n, seed):
+    x = np.random.default_rng(seed).standard_normal(n)
+    assert fc.check(pooled, pooled_gradient, x).passed
+
+    def wrong(x):
+        found = pooled_gradient(x)
+        found[np.flatnonzero(found)[2]] *= 1.01
+        return found
+
+    report = fc.check(pooled, wrong, x)
+    assert report.witnesses[0].index == np.flatnonzero(pooled_gradient(x))[2]
+
+
+@pytest.mark.parametrize("x", [-1.0, -0.7, -1e-3])
+def test_a_unit_that_is_off_and_a_mask_that_was_forgotten(x):
+    theta = np.array([x, 2.0])
+
+    def cost(theta):
+        return 0.3 * max(theta[0], 0.0) + 0.64 * theta[1] ** 2
+
+    assert fc.check(cost, lambda t: np.array([0.0, 1.28 * t[1]]), theta).passed
+    report = fc.check(cost, lambda t: np.array([0.3, 1.28 * t[1]]), theta)
+    assert report.verdict.name == "WRONG" and report.witnesses[0].index == 0
+
+
+@pytest.mark.parametrize("grid", [2.0**-24, 2.0**-16, 2.0**-10, 1e-3])
+@pytest.mark.parametrize("seed", range(5))
+def test_a_variable_that_j_rounds_accuses_nobody(grid, seed):
+    theta = np.random.default_rng(seed).standard_normal(5)
+
+    def cost(theta):
+        return float(np.sum(np.sin(theta[1:])) + np.sin(np.round(theta[0] / grid) * grid))
+
+    assert not fc.check(cost, np.cos, theta).verdict.accuses

@@ -157,13 +157,48 @@ def test_inputs_are_a_sequence_or_named(inputs):
         fc.from_layer(lambda x: x, lambda u: u, inputs)
 
 
-def test_nothing_handed_in_is_changed():
+def test_a_layer_may_write_into_what_it_is_given():
     x = np.array([-1.0, 2.0])
 
     def in_place(x):
         x[x < 0] = 0
         return x
 
-    with pytest.raises(InputError, match=r"cost must not modify theta, got a change of inputs\[0\]\[0\]"):
-        fc.from_layer(in_place, lambda u: u, (x,)).check()
+    assert fc.from_layer(in_place, lambda u: u * (x > 0), (x,)).check().passed
+    assert fc.from_layer(in_place, lambda u: u, (x,)).check().witnesses[0].name == "inputs[0][0]"
     np.testing.assert_array_equal(x, [-1.0, 2.0])
+
+
+def test_inputs_may_be_structures(inputs):
+    given = {"X": inputs.pop("X"), "p": inputs}
+
+    def wrapped(backward):
+        def nested(upstream, cache):
+            dX, dW, db = backward(upstream, cache)
+            return dX, {"W": dW, "b": db}
+
+        return nested
+
+    def nested_forward(X, p):
+        return forward(X, **p)
+
+    assert fc.from_layer(nested_forward, wrapped(backward), given).check().passed
+    report = fc.from_layer(nested_forward, wrapped(wrong), given).check()
+    assert report.witnesses[0].name == "p.W[1, 0]"
+    with pytest.raises(InputError, match=r"like the inputs X, p\.W, p\.b, got a gradient for p: return one for each"):
+        fc.from_layer(nested_forward, lambda u, c: (None, u), given)
+
+
+def test_a_gradient_of_what_is_not_floating_is_not_passed_over_in_silence():
+    problem = fc.from_layer(
+        lambda x, W: (x @ W, (x, W)),
+        lambda u, c: (u @ c[1].T, 3 * c[0].T @ u),
+        {"x": np.eye(2), "W": np.ones((2, 2), int)},
+    )
+    assert "a gradient for W, no floating array: held fixed" in " ".join(str(problem.check()).split())
+
+
+def test_a_pair_of_outputs_is_told_how_it_was_read():
+    with pytest.raises(TypeError) as caught:
+        fc.from_layer(lambda x: (2 * x, 3 * x), lambda u: 2 * u, (np.ones(2),))
+    assert any("as forward returned a pair, (output, cache)" in note for note in caught.value.__notes__)
