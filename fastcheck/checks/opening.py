@@ -66,6 +66,7 @@ def _asked(question: Question, options: Options) -> dict[str, str]:
         "layout": [(tensor.name, tensor.shape) for tensor in layout.tensors],
         "components": options.selection.indices,
         "eps": options.eps,
+        "method": options.method,
         "scale": question.scale,
         "bounds": None if domain is None else (domain.low, domain.high),
         "args": (question.arguments.args, dict(question.arguments.kwargs)),

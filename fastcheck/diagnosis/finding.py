@@ -6,7 +6,19 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 ADVICE = frozenset(
-    {"steps", "symmetric", "regularised", "saturated", "examples", "sample", "float32", "python", "guarantee", "locate"}
+    {
+        "steps",
+        "complex",
+        "symmetric",
+        "regularised",
+        "saturated",
+        "examples",
+        "sample",
+        "float32",
+        "python",
+        "guarantee",
+        "locate",
+    }
 )
 
 

@@ -7,7 +7,11 @@ without harm to the caller's arrays.
 from __future__ import annotations
 
 import math
+import threading
 import time
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
@@ -15,8 +19,9 @@ from typing import Any
 
 import numpy as np
 
-from fastcheck.errors import InputError, InputTypeError, add_note
+from fastcheck.errors import InputError, InputTypeError, add_note, first_line
 from fastcheck.evaluate.blas import single_threaded
+from fastcheck.evaluate.forms import Unfit, complex_number
 from fastcheck.evaluate.moves import Moves, evaluated
 from fastcheck.evaluate.progress import Show, nothing, part_of
 from fastcheck.evaluate.source import RETURN, Raised, Source, turn
@@ -29,6 +34,20 @@ from fastcheck.problem.arguments import Arguments
 from fastcheck.problem.domain import Domain
 from fastcheck.problem.layout import Layout
 from fastcheck.vectors import Array, Vector, first_difference
+
+_COMPLEX_WARNING: type[Warning] = getattr(np, "exceptions", np).ComplexWarning  # a module of its own since numpy 1.25
+_CATCHING = threading.Lock()  # what warnings do is process-wide
+
+
+@contextmanager
+def _all_imaginary_kept(source: Source) -> Iterator[None]:
+    """NumPy's warning that it discards an imaginary part is an error here."""
+    if source.compiled:
+        yield
+        return
+    with _CATCHING, warnings.catch_warnings():
+        warnings.simplefilter("error", _COMPLEX_WARNING)
+        yield
 
 
 @dataclass
@@ -72,7 +91,7 @@ class Evaluator:
         self.value = self.seconds = math.nan
         self._count = count or _Count()
         self.n_workers = workers.number(source)
-        self._copies = Copies(theta, workers.here(source))
+        self._copies = Copies(theta, workers.here(source), source.form.dtype)
 
     @property
     def evaluations(self) -> int:
@@ -116,8 +135,8 @@ class Evaluator:
 
     @cached_property
     def stages(self) -> Stages | None:
-        """Of a cost in stages."""
-        return None if self.source.paired else stages_of(self.source.function)
+        """Of a cost in stages; at complex theta it is evaluated whole."""
+        return None if self.source.paired or self.source.imaginary else stages_of(self.source.function)
 
     @cached_property
     def tails(self) -> tuple[Tail, ...]:
@@ -141,6 +160,24 @@ class Evaluator:
     def rest(self) -> None:
         """Let go of the copies of theta; they are made anew when they are needed."""
         self._copies.let_go()
+        if "imaginary" in vars(self):
+            self.imaginary.rest()
+
+    @cached_property
+    def imaginary(self) -> Evaluator:
+        """Im J(theta + i h e_i) at moves by h; what is evaluated is counted here as well.
+
+        Raises
+        ------
+        Unfit
+            J cannot be evaluated at complex theta, or is no complex number there.
+        """
+        source = self.source.at_complex()
+        twin = Evaluator(source, self.theta, self.layout, self.workers, count=self._count)
+        source.kernel  # noqa: B018 (compiled before it is timed)
+        with single_threaded.hold(), turn(source.parallel):
+            twin.seconds = twin._seconds_at_complex()
+        return twin
 
     def at_theta(self) -> Evaluator:
         """The same, once J at theta was evaluated; it has to be finite."""
@@ -212,6 +249,23 @@ class Evaluator:
             raise
         return _real_number(value), time.perf_counter() - begin
 
+    def _seconds_at_complex(self) -> float:
+        """The seconds that J takes at complex theta; it has to be a complex number there."""
+        self._count.n += 1
+        begin = time.perf_counter()
+        try:
+            with _all_imaginary_kept(self.source):
+                value = self.source.value(self.source.own(self.theta))
+        except Unfit:
+            raise
+        except (TypeError, _COMPLEX_WARNING) as error:
+            raise Unfit(f"{type(error).__name__}: {first_line(error)}") from error
+        except Exception as error:
+            add_note(error, "raised by the cost at complex theta")
+            raise
+        complex_number(value)
+        return time.perf_counter() - begin
+
     def _require_finite(self, value: float) -> None:
         if math.isfinite(value):
             return
@@ -228,7 +282,10 @@ class Evaluator:
             add_note(raised.error, "raised by the cost near theta, along a random direction")
         else:
             place = self.layout.name(raised.component)
-            add_note(raised.error, f"raised by the cost at {place} {raised.offset:+.3g}")
+            add_note(
+                raised.error,
+                f"raised by the cost at {place} {raised.offset:+.3g}{'i' if self.source.imaginary else ''}",
+            )
         return raised.error
 
 

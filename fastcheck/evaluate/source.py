@@ -10,7 +10,7 @@ import inspect
 import threading
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 from typing import Any
 
@@ -20,7 +20,7 @@ from numba.core import errors, types
 from numba.core.dispatcher import Dispatcher as _Dispatcher
 
 from fastcheck.errors import InputError, InputTypeError, first_line
-from fastcheck.evaluate import kernels
+from fastcheck.evaluate.forms import COMPLEX, REAL, Form, Unfit, returning_complex, with_complex_arrays
 from fastcheck.problem.arguments import Arguments
 from fastcheck.problem.question import parted
 from fastcheck.vectors import Indices, Vector
@@ -28,7 +28,6 @@ from fastcheck.vectors import Indices, Vector
 Dispatcher = Any  # numba's record of a compiled function, whose useful parts have no types
 Kind = Any  # a numba type
 
-_VECTOR = types.float64[::1]
 _tuple: Callable[..., Kind] = types.Tuple
 _typeof: Callable[[Any], Kind] = numba.typeof
 _KEPT = 64  # compiled costs that a process remembers, tails of costs in stages among them
@@ -39,13 +38,19 @@ RETURN = "return a float (an array's entry or .sum(), not the array)"
 
 @dataclass(frozen=True, eq=False)
 class Source:
-    """What gives J: ``function(theta, *args, **kwargs)``, or the first of the pair that it returns."""
+    """What gives J: ``function(theta, *args, **kwargs)``, or the first of the pair that it returns; at complex theta its imaginary part."""
 
     function: Callable[..., Any]
     arguments: Arguments
     paired: bool  # the function returns (J, gradient)
     compiled: bool
     parallel: bool
+    imaginary: bool = False
+
+    @property
+    def form(self) -> Form:
+        """In which form theta goes in and J comes out."""
+        return COMPLEX if self.imaginary else REAL
 
     @cached_property
     def kernel(self) -> Kernel:
@@ -54,7 +59,15 @@ class Source:
 
     def of(self, arguments: Arguments) -> Source:
         """The same function with other arguments."""
-        return Source(self.function, arguments, self.paired, self.compiled, self.parallel)
+        return replace(self, arguments=arguments)
+
+    def at_complex(self) -> Source:
+        """The same function at complex theta."""
+        return replace(self, imaginary=True)
+
+    def own(self, theta: Vector) -> Any:
+        """A copy of theta, as the function takes it."""
+        return theta.astype(self.form.dtype)
 
     def value(self, theta: Vector) -> Any:
         """What the function gives for J, whatever that is."""
@@ -75,6 +88,8 @@ class Kernel:
 
     def probe(self, theta: Vector, components: Indices, offsets: Vector) -> Vector:
         """J(theta + offsets[k] e_i), i = components[k], for every k; ``theta`` is written to and restored.
+
+        Where theta is complex, Im J(theta + i offsets[k] e_i).
 
         nan where the cost raises ValueError or ArithmeticError. Any other exception comes as `Raised`.
         """
@@ -130,10 +145,14 @@ def kernel_of(source: Source) -> Kernel:
         The cost cannot be compiled for these arguments, or returns something else than one real number.
     """
     if not source.compiled:
-        return Kernel(_plain(source), source.arguments.args, kernels.probe.py_func, False)  # type: ignore[attr-defined]
+        function = returning_complex(_plain(source)) if source.imaginary else _plain(source)
+        return Kernel(function, source.arguments.args, source.form.loop.py_func, False)
     args = positional(source.function, source.arguments)
-    kinds = tuple(_kind(value, f"args[{i}]") for i, value in enumerate(args))
-    function, entry, packed = _fitted(source.function, kinds, source.paired)
+    kinds = _kinds(args)
+    if source.imaginary and not _takes_real(source.function, kinds, source.paired):
+        args = with_complex_arrays(args)
+        kinds = _kinds(args)
+    function, entry, packed = _fitted(source.function, kinds, source.paired, source.form)
     return Kernel(function, (args,) if packed else args, entry, source.parallel)
 
 
@@ -167,33 +186,45 @@ def positional(function: Dispatcher, arguments: Arguments) -> tuple[Any, ...]:
 
 
 @lru_cache(maxsize=_KEPT)
+def _takes_real(function: Dispatcher, kinds: tuple[Kind, ...], paired: bool) -> bool:
+    """Whether it compiles for complex theta beside arguments as they are; numba's @ takes no real array beside a complex one."""
+    try:
+        _fitted(function, kinds, paired, COMPLEX)
+    except InputError:
+        return False
+    return True
+
+
+@lru_cache(maxsize=_KEPT)
 def _fitted(
-    function: Dispatcher, kinds: tuple[Kind, ...], paired: bool
+    function: Dispatcher, kinds: tuple[Kind, ...], paired: bool, form: Form
 ) -> tuple[Dispatcher, Callable[..., None], bool]:
     """The cost as a dispatcher that fits the kernel, the kernel's entry, and whether args go in as one tuple."""
     if packed := paired or _is_variadic(function):
         function, kinds = _packed(function, paired), (_tuple(kinds),)
-    taken = (_VECTOR, *kinds)
+    taken = (form.vector, *kinds)
     if not function._can_compile and taken not in function.overloads:
         function = _again(function)  # it was compiled for explicit signatures only
     returned = _returned(function, taken)
-    if not isinstance(returned, types.Float | types.Integer):
+    if not isinstance(returned, form.numbers):
+        if form is COMPLEX:
+            raise Unfit(f"a real number, {returned}" if isinstance(returned, REAL.numbers) else str(returned))
         raise InputTypeError(f"cost must return one real number, got {returned}: {RETURN}")
-    if returned != types.float64:
+    if returned != form.value:
         function = _again(function)
-        function.compile(types.float64(*taken))  # numba converts the number it returns
+        function.compile(form.value(*taken))  # numba converts the number it returns
+    numbers = REAL.vector
     signature = types.void(
-        types.FunctionType(types.float64(*taken)),
-        _VECTOR,
+        types.FunctionType(form.value(*taken)),
+        form.vector,
         _tuple(kinds),
         types.int64[::1],
-        _VECTOR,
-        _VECTOR,
-        _VECTOR,
+        numbers,
+        numbers,
+        numbers,
     )
-    probe: Any = kernels.probe
-    probe.compile(signature)
-    return function, probe.overloads[signature.args].entry_point, packed
+    form.loop.compile(signature)
+    return function, form.loop.overloads[signature.args].entry_point, packed
 
 
 def _is_variadic(function: Dispatcher) -> bool:
@@ -221,6 +252,8 @@ def _returned(function: Dispatcher, taken: tuple[Kind, ...]) -> Kind:
         if taken not in function.overloads:
             function.compile(taken)
     except errors.NumbaError as error:
+        if taken[0] == COMPLEX.vector:
+            raise Unfit(f"{type(error).__name__}: {_cause(error)}") from error
         raise InputError(
             f"cost must compile with numba for ({', '.join(map(str, taken))}), got {type(error).__name__}: {_cause(error)}: "
             "call cost(theta, *args) yourself to see numba's report"
@@ -235,6 +268,10 @@ def _returned(function: Dispatcher, taken: tuple[Kind, ...]) -> Kind:
 def _again(function: Dispatcher) -> Dispatcher:
     """The same Python function and options, not compiled yet."""
     return numba.jit(**function.targetoptions)(function.py_func)
+
+
+def _kinds(args: tuple[Any, ...]) -> tuple[Kind, ...]:
+    return tuple(_kind(value, f"args[{i}]") for i, value in enumerate(args))
 
 
 def _kind(value: Any, what: str) -> Kind:

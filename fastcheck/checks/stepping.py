@@ -1,0 +1,129 @@
+"""The pass of a full check, which takes the complex step where that is asked for and J is fit for it, else differences.
+
+A J that is not analytic, or whose code drops an imaginary part, gives a wrong derivative without a sign of it. So the
+derivatives are compared with ladders of J at real theta: at the pilots before the pass, along a direction through each tensor after it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from fastcheck.checks.opening import Opening
+from fastcheck.checks.passing import pass_of, plan_of
+from fastcheck.checks.settling import doubted, settled
+from fastcheck.diagnosis.finding import Finding
+from fastcheck.errors import InputError, WorkersLost, first_line
+from fastcheck.evaluate.evaluator import Evaluator
+from fastcheck.evaluate.forms import Unfit
+from fastcheck.judge import rule
+from fastcheck.judge.outcomes import Outcomes
+from fastcheck.judge.verdict import Outcome
+from fastcheck.measure.imaginary import at_two_steps
+from fastcheck.measure.lines import JointLines
+from fastcheck.measure.pilots import Pilots
+from fastcheck.measure.steps import Plan
+from fastcheck.problem.selection import Selection
+from fastcheck.vectors import Array, Indices, Vector, largest
+
+_UNFIT = "J is not fit for a complex step: {}; two-sided differences were taken instead."
+_LEAST, _MOST = 0.5, 1.5  # of its unit, that each component is moved along a direction: errors do not cancel
+
+
+def pass_if_fit(opening: Opening, pilots: Pilots, plan: Plan, numeric: Vector) -> tuple[Plan, Finding | None]:
+    """The pass, into ``numeric`` (k,); the plan that it took, and what was seen where that is not the one asked for."""
+    evaluator, selection, units = opening.evaluator, pilots.selection, opening.question.units
+    unfit = None
+    if plan.imaginary:
+        unfit = _at_pilots(evaluator, pilots)
+        if unfit is None:
+            pass_of(evaluator, selection, plan, opening.progress, numeric)
+            evaluator.rest()
+            unfit = _along_directions(evaluator, selection, numeric, units)
+        if unfit is None:
+            return plan, None
+        plan, _ = plan_of(evaluator, selection, units, None, pilots=pilots)
+        numeric.fill(np.nan)
+    pass_of(evaluator, selection, plan, opening.progress, numeric)
+    return plan, unfit
+
+
+def _at_pilots(evaluator: Evaluator, pilots: Pilots) -> Finding | None:
+    """What is seen at the pilots of a J that is not fit for it."""
+    some = Selection(pilots.selection.layout, pilots.lines.indices)
+    try:
+        slopes = at_two_steps(evaluator, some)
+    except Unfit as error:
+        return Finding("complex", (), _UNFIT.format(f"at complex theta it gives {error.seen}"))
+    except (WorkersLost, InputError):
+        raise
+    except Exception as error:  # the cost may raise anything there
+        return Finding(
+            "complex", (), _UNFIT.format(f"at complex theta it raises {type(error).__name__}: {first_line(error)}")
+        )
+    return _apart(some, slopes) or _refuted(pilots, slopes[:, 0])
+
+
+def _apart(some: Selection, slopes: Array) -> Finding | None:
+    """The pilot at which two steps differ most, if they differ."""
+    with np.errstate(invalid="ignore", over="ignore"):
+        differ = np.abs(slopes[:, 0] - slopes[:, 1])
+    differ[~np.isfinite(slopes).all(axis=1)] = np.inf
+    k = int(np.argmax(differ))
+    if differ[k] <= rule.TWO_STEPS * largest(slopes):
+        return None
+    tensors, name = some.named(np.array([k]))
+    one, other = slopes[k]
+    told = f"at {name} it gives {one:.9g} at one imaginary step and {other:.9g} at another (less than double precision inside?)"
+    return Finding("complex", tensors, _UNFIT.format(told if np.isfinite(one) else f"at {name} it gives {one}"))
+
+
+def _refuted(pilots: Pilots, slopes: Vector) -> Finding | None:
+    """The pilot whose ladder most excludes its derivative, if any does."""
+    units = pilots.lines.units
+    claimed = slopes * units
+    said = doubted(pilots.lines, pilots.table, claimed).said
+    k = _worst(said, claimed)
+    if k is None:
+        return None
+    tensors, name = pilots.selection.named(pilots.positions[[k]])
+    slope, bound = said.slope[k] / units[k], said.bound[k] / units[k]
+    return Finding(
+        "complex", tensors, _UNFIT.format(f"at {name} it gives {slopes[k]:.6g}, its ladder {slope:.6g} +- {bound:.1e}")
+    )
+
+
+def _along_directions(evaluator: Evaluator, selection: Selection, numeric: Vector, units: Vector) -> Finding | None:
+    """A tensor of whose derivatives the sum along a direction is not that of J, if there is one."""
+    lost = np.flatnonzero(~np.isfinite(numeric))
+    if lost.size:
+        tensors, names = selection.named(lost)
+        return Finding("complex", tensors, _UNFIT.format(f"it gives nan or inf at {names}"))
+    spans = [np.arange(span.start, span.stop) for span in selection.spans if span.stop > span.start]
+    weights = list(_weights(selection, spans, units))
+    claimed = np.array([numeric[at] @ own for at, own in zip(spans, weights, strict=True)])
+    lines = JointLines(evaluator, tuple(selection.at(at) for at in spans), tuple(weights))
+    said = settled(lines, claimed).said
+    k = _worst(said, claimed)
+    if k is None:
+        return None
+    tensors, _ = selection.named(spans[k][:1])
+    told = f"along a random direction of {tensors[0]} it gives {claimed[k]:.6g}, its ladder {said.slope[k]:.6g} +- {said.bound[k]:.1e}"
+    return Finding("complex", tensors, _UNFIT.format(told))
+
+
+def _weights(selection: Selection, spans: list[Indices], units: Vector) -> Iterator[Vector]:
+    """How far each component of a tensor is moved."""
+    rng = np.random.default_rng(2)
+    for at in spans:
+        yield units[selection.at(at)] * rng.uniform(_LEAST, _MOST, at.size)
+
+
+def _worst(said: Outcomes, claimed: Vector) -> int | None:
+    """The line that is most refuted."""
+    refuted = said.outcome == Outcome.REFUTED
+    if not refuted.any():
+        return None
+    with np.errstate(invalid="ignore", over="ignore"):
+        return int(np.argmax(np.where(refuted, np.abs(said.slope - claimed), -np.inf)))
