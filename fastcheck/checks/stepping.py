@@ -62,7 +62,7 @@ def _at_pilots(evaluator: Evaluator, pilots: Pilots) -> Finding | None:
         return Finding(
             "complex", (), _UNFIT.format(f"at complex theta it raises {type(error).__name__}: {first_line(error)}")
         )
-    return _apart(some, slopes) or _refuted(pilots, slopes[:, 0])
+    return _refuted(pilots, slopes[:, 0]) or _apart(some, slopes)
 
 
 def _apart(some: Selection, slopes: Array) -> Finding | None:

@@ -25,20 +25,17 @@ class Form:
         Of theta.
     vector, value : numba types
         Of theta and of J.
-    numbers : tuple of classes of numba types
-        What the cost may return; it is converted to ``value``.
     loop : njit function
     """
 
     dtype: type[np.generic]
     vector: Kind
     value: Kind
-    numbers: tuple[type, ...]
     loop: Any
 
 
-REAL = Form(np.float64, types.float64[::1], types.float64, (types.Float, types.Integer), kernels.probe)
-COMPLEX = Form(np.complex128, types.complex128[::1], types.complex128, (types.Complex,), kernels.probe_complex)
+REAL = Form(np.float64, types.float64[::1], types.float64, kernels.probe)
+COMPLEX = Form(np.complex128, types.complex128[::1], types.complex128, kernels.probe_complex)
 
 
 class Unfit(InputTypeError):

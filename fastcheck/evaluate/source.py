@@ -205,11 +205,7 @@ def _fitted(
     taken = (form.vector, *kinds)
     if not function._can_compile and taken not in function.overloads:
         function = _again(function)  # it was compiled for explicit signatures only
-    returned = _returned(function, taken)
-    if not isinstance(returned, form.numbers):
-        if form is COMPLEX:
-            raise Unfit(f"a real number, {returned}" if isinstance(returned, REAL.numbers) else str(returned))
-        raise InputTypeError(f"cost must return one real number, got {returned}: {RETURN}")
+    returned = _returned_at_complex(function, taken) if form is COMPLEX else _returned(function, taken)
     if returned != form.value:
         function = _again(function)
         function.compile(form.value(*taken))  # numba converts the number it returns
@@ -246,14 +242,25 @@ def _packed(function: Dispatcher, paired: bool) -> Dispatcher:
     return numba.njit(**options)(value_first if paired else value)
 
 
+def _returned_at_complex(function: Dispatcher, taken: tuple[Kind, ...]) -> Kind:
+    """The same for complex theta."""
+    try:
+        if taken not in function.overloads:
+            function.compile(taken)
+    except Exception as error:  # numba has no kind of its own for what it cannot do with complex numbers
+        raise Unfit(f"{type(error).__name__}: {_cause(error)}") from error
+    returned = function.overloads[taken].signature.return_type
+    if not isinstance(returned, types.Complex):
+        raise Unfit(f"a real number, {returned}" if isinstance(returned, types.Number) else str(returned))
+    return returned
+
+
 def _returned(function: Dispatcher, taken: tuple[Kind, ...]) -> Kind:
-    """The type that the cost, compiled for arguments of the types ``taken``, returns."""
+    """The type that the cost, compiled for arguments of the types ``taken``, returns: that of a real number."""
     try:
         if taken not in function.overloads:
             function.compile(taken)
     except errors.NumbaError as error:
-        if taken[0] == COMPLEX.vector:
-            raise Unfit(f"{type(error).__name__}: {_cause(error)}") from error
         raise InputError(
             f"cost must compile with numba for ({', '.join(map(str, taken))}), got {type(error).__name__}: {_cause(error)}: "
             "call cost(theta, *args) yourself to see numba's report"
@@ -262,7 +269,10 @@ def _returned(function: Dispatcher, taken: tuple[Kind, ...]) -> Kind:
         raise InputError(
             f"cost must take theta and {len(taken) - 1} args, got {first_line(error)}: make cost and args agree"
         ) from error
-    return function.overloads[taken].signature.return_type
+    returned = function.overloads[taken].signature.return_type
+    if not isinstance(returned, types.Float | types.Integer):
+        raise InputTypeError(f"cost must return one real number, got {returned}: {RETURN}")
+    return returned
 
 
 def _again(function: Dispatcher) -> Dispatcher:
@@ -301,4 +311,4 @@ def _cause(error: BaseException) -> str:
         "...",
     )
     said = [line for line in lines if line and not line.startswith(noise)]
-    return said[0] if said else first_line(error)
+    return said[0].removeprefix(">>> ") if said else first_line(error)
