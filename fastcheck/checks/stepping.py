@@ -14,8 +14,8 @@ from fastcheck.checks.opening import Opening
 from fastcheck.checks.passing import pass_of, plan_of
 from fastcheck.checks.settling import doubted, settled
 from fastcheck.diagnosis.finding import Finding
-from fastcheck.errors import InputError, WorkersLost, first_line
-from fastcheck.evaluate.evaluator import Evaluator
+from fastcheck.errors import first_line
+from fastcheck.evaluate.evaluator import Evaluator, of_the_cost
 from fastcheck.evaluate.forms import Unfit
 from fastcheck.judge import rule
 from fastcheck.judge.outcomes import Outcomes
@@ -27,42 +27,44 @@ from fastcheck.measure.steps import Plan
 from fastcheck.problem.selection import Selection
 from fastcheck.vectors import Array, Indices, Vector, largest
 
-_UNFIT = "J is not fit for a complex step: {}; two-sided differences were taken instead."
 _LEAST, _MOST = 0.5, 1.5  # of its unit, that each component is moved along a direction: errors do not cancel
 
 
 def pass_if_fit(opening: Opening, pilots: Pilots, plan: Plan, numeric: Vector) -> tuple[Plan, Finding | None]:
     """The pass, into ``numeric`` (k,); the plan that it took, and what was seen where that is not the one asked for."""
-    evaluator, selection, units = opening.evaluator, pilots.selection, opening.question.units
-    unfit = None
-    if plan.imaginary:
-        unfit = _at_pilots(evaluator, pilots)
-        if unfit is None:
-            pass_of(evaluator, selection, plan, opening.progress, numeric)
-            evaluator.rest()
-            unfit = _along_directions(evaluator, selection, numeric, units)
-        if unfit is None:
-            return plan, None
-        plan, _ = plan_of(evaluator, selection, units, None, pilots=pilots)
+    unfit = _unfit(opening, pilots, plan, numeric) if plan.imaginary else None
+    if plan.imaginary and unfit is None:
+        return plan, None
+    evaluator, selection = opening.evaluator, pilots.selection
+    if unfit is not None:
+        plan, _ = plan_of(evaluator, selection, opening.question.units, None, pilots=pilots)
         numeric.fill(np.nan)
     pass_of(evaluator, selection, plan, opening.progress, numeric)
     return plan, unfit
 
 
-def _at_pilots(evaluator: Evaluator, pilots: Pilots) -> Finding | None:
-    """What is seen at the pilots of a J that is not fit for it."""
-    some = Selection(pilots.selection.layout, pilots.lines.indices)
+def _unfit(opening: Opening, pilots: Pilots, plan: Plan, numeric: Vector) -> Finding | None:
+    """The pass by complex steps, or what is seen of a J that is not fit for them."""
+    evaluator, selection = opening.evaluator, pilots.selection
+    some = Selection(selection.layout, pilots.lines.indices)
     try:
         slopes = at_two_steps(evaluator, some)
+        seen = _refuted(pilots, slopes[:, 0]) or _apart(some, slopes)
+        if seen is not None:
+            return seen
+        pass_of(evaluator, selection, plan, opening.progress, numeric)
     except Unfit as error:
-        return Finding("complex", (), _UNFIT.format(f"at complex theta it gives {error.seen}"))
-    except (WorkersLost, InputError):
-        raise
-    except Exception as error:  # the cost may raise anything there
-        return Finding(
-            "complex", (), _UNFIT.format(f"at complex theta it raises {type(error).__name__}: {first_line(error)}")
-        )
-    return _refuted(pilots, slopes[:, 0]) or _apart(some, slopes)
+        return _said(f"at complex theta it gives {error.seen}")
+    except Exception as error:  # the cost may raise anything there; what it raises at real theta too, it will once more
+        if not of_the_cost(error):
+            raise
+        return _said(f"at complex theta it raises {type(error).__name__}: {first_line(error)}")
+    evaluator.rest()
+    return _along_directions(evaluator, selection, numeric, opening.question.units)
+
+
+def _said(seen: str, tensors: tuple[str, ...] = ()) -> Finding:
+    return Finding("complex", tensors, f"J is not fit for a complex step: {seen}; two-sided differences were taken instead.")
 
 
 def _apart(some: Selection, slopes: Array) -> Finding | None:
@@ -76,7 +78,7 @@ def _apart(some: Selection, slopes: Array) -> Finding | None:
     tensors, name = some.named(np.array([k]))
     one, other = slopes[k]
     told = f"at {name} it gives {one:.9g} at one imaginary step and {other:.9g} at another (less than double precision inside?)"
-    return Finding("complex", tensors, _UNFIT.format(told if np.isfinite(one) else f"at {name} it gives {one}"))
+    return _said(told if np.isfinite(one) else f"at {name} it gives {one}", tensors)
 
 
 def _refuted(pilots: Pilots, slopes: Vector) -> Finding | None:
@@ -89,9 +91,7 @@ def _refuted(pilots: Pilots, slopes: Vector) -> Finding | None:
         return None
     tensors, name = pilots.selection.named(pilots.positions[[k]])
     slope, bound = said.slope[k] / units[k], said.bound[k] / units[k]
-    return Finding(
-        "complex", tensors, _UNFIT.format(f"at {name} it gives {slopes[k]:.6g}, its ladder {slope:.6g} +- {bound:.1e}")
-    )
+    return _said(f"at {name} it gives {slopes[k]:.6g}, its ladder {slope:.6g} +- {bound:.1e}", tensors)
 
 
 def _along_directions(evaluator: Evaluator, selection: Selection, numeric: Vector, units: Vector) -> Finding | None:
@@ -99,7 +99,7 @@ def _along_directions(evaluator: Evaluator, selection: Selection, numeric: Vecto
     lost = np.flatnonzero(~np.isfinite(numeric))
     if lost.size:
         tensors, names = selection.named(lost)
-        return Finding("complex", tensors, _UNFIT.format(f"it gives nan or inf at {names}"))
+        return _said(f"it gives nan or inf at {names}", tensors)
     spans = [np.arange(span.start, span.stop) for span in selection.spans if span.stop > span.start]
     weights = list(_weights(selection, spans, units))
     claimed = np.array([numeric[at] @ own for at, own in zip(spans, weights, strict=True)])
@@ -110,7 +110,7 @@ def _along_directions(evaluator: Evaluator, selection: Selection, numeric: Vecto
         return None
     tensors, _ = selection.named(spans[k][:1])
     told = f"along a random direction of {tensors[0]} it gives {claimed[k]:.6g}, its ladder {said.slope[k]:.6g} +- {said.bound[k]:.1e}"
-    return Finding("complex", tensors, _UNFIT.format(told))
+    return _said(told, tensors)
 
 
 def _weights(selection: Selection, spans: list[Indices], units: Vector) -> Iterator[Vector]:

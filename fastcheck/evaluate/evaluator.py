@@ -36,7 +36,13 @@ from fastcheck.problem.layout import Layout
 from fastcheck.vectors import Array, Vector, first_difference
 
 _COMPLEX_WARNING: type[Warning] = getattr(np, "exceptions", np).ComplexWarning  # a module of its own since numpy 1.25
+_OF_COST = "raised by the cost"  # how notes on its exceptions begin
 _CATCHING = threading.Lock()  # what warnings do is process-wide
+
+
+def of_the_cost(error: BaseException) -> bool:
+    """Whether the cost raised it."""
+    return any(note.startswith(_OF_COST) for note in getattr(error, "__notes__", ()))
 
 
 @contextmanager
@@ -245,7 +251,7 @@ class Evaluator:
         except InputError:
             raise
         except Exception as error:
-            add_note(error, "raised by the cost at the unperturbed theta")
+            add_note(error, f"{_OF_COST} at the unperturbed theta")
             raise
         return _real_number(value), time.perf_counter() - begin
 
@@ -261,7 +267,7 @@ class Evaluator:
         except (TypeError, _COMPLEX_WARNING) as error:
             raise Unfit(f"{type(error).__name__}: {first_line(error)}") from error
         except Exception as error:
-            add_note(error, "raised by the cost at complex theta")
+            add_note(error, f"{_OF_COST} at complex theta")
             raise
         complex_number(value)
         return time.perf_counter() - begin
@@ -279,12 +285,12 @@ class Evaluator:
 
     def _blamed(self, raised: Raised) -> Exception:
         if raised.component is None:
-            add_note(raised.error, "raised by the cost near theta, along a random direction")
+            add_note(raised.error, f"{_OF_COST} near theta, along a random direction")
         else:
             place = self.layout.name(raised.component)
             add_note(
                 raised.error,
-                f"raised by the cost at {place} {raised.offset:+.3g}{'i' if self.source.imaginary else ''}",
+                f"{_OF_COST} at {place} {raised.offset:+.3g}{'i' if self.source.imaginary else ''}",
             )
         return raised.error
 
