@@ -63,7 +63,12 @@ def batchnorm(theta, x, y, sizes, activation, l2):
 def lstm(theta, x, y, sizes, l2):
     hidden, classes = (int(size) for size in sizes)
     wx, wh, b, wy, by = tensors_of(
-        theta, Wx=(4 * hidden, x.shape[1]), Wh=(4 * hidden, hidden), b=(4 * hidden, 1), Wy=(classes, hidden), by=(classes, 1)
+        theta,
+        Wx=(4 * hidden, x.shape[1]),
+        Wh=(4 * hidden, hidden),
+        b=(4 * hidden, 1),
+        Wy=(classes, hidden),
+        by=(classes, 1),
     )
     c = h = np.zeros((hidden, x.shape[2]))
     loss = 0.0
