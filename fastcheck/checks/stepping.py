@@ -14,8 +14,8 @@ from fastcheck.checks.opening import Opening
 from fastcheck.checks.passing import pass_of, plan_of
 from fastcheck.checks.settling import doubted, settled
 from fastcheck.diagnosis.finding import Finding
-from fastcheck.errors import first_line
-from fastcheck.evaluate.evaluator import Evaluator, of_the_cost
+from fastcheck.errors import first_line, of_the_cost
+from fastcheck.evaluate.evaluator import Evaluator
 from fastcheck.evaluate.forms import Unfit
 from fastcheck.judge import rule
 from fastcheck.judge.outcomes import Outcomes
@@ -64,7 +64,9 @@ def _unfit(opening: Opening, pilots: Pilots, plan: Plan, numeric: Vector) -> Fin
 
 
 def _said(seen: str, tensors: tuple[str, ...] = ()) -> Finding:
-    return Finding("complex", tensors, f"J is not fit for a complex step: {seen}; two-sided differences were taken instead.")
+    return Finding(
+        "complex", tensors, f"J is not fit for a complex step: {seen}; two-sided differences were taken instead."
+    )
 
 
 def _apart(some: Selection, slopes: Array) -> Finding | None:

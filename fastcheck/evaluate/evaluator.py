@@ -7,11 +7,7 @@ without harm to the caller's arrays.
 from __future__ import annotations
 
 import math
-import threading
 import time
-import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
@@ -19,9 +15,9 @@ from typing import Any
 
 import numpy as np
 
-from fastcheck.errors import InputError, InputTypeError, add_note, first_line
+from fastcheck.errors import InputError, InputTypeError, blame_cost
 from fastcheck.evaluate.blas import single_threaded
-from fastcheck.evaluate.forms import Unfit, complex_number
+from fastcheck.evaluate.fitness import seconds_at_complex
 from fastcheck.evaluate.moves import Moves, evaluated
 from fastcheck.evaluate.progress import Show, nothing, part_of
 from fastcheck.evaluate.source import RETURN, Raised, Source, turn
@@ -34,26 +30,6 @@ from fastcheck.problem.arguments import Arguments
 from fastcheck.problem.domain import Domain
 from fastcheck.problem.layout import Layout
 from fastcheck.vectors import Array, Vector, first_difference
-
-_COMPLEX_WARNING: type[Warning] = getattr(np, "exceptions", np).ComplexWarning  # a module of its own since numpy 1.25
-_OF_COST = "raised by the cost"  # how notes on its exceptions begin
-_CATCHING = threading.Lock()  # what warnings do is process-wide
-
-
-def of_the_cost(error: BaseException) -> bool:
-    """Whether the cost raised it."""
-    return any(note.startswith(_OF_COST) for note in getattr(error, "__notes__", ()))
-
-
-@contextmanager
-def _all_imaginary_kept(source: Source) -> Iterator[None]:
-    """NumPy's warning that it discards an imaginary part is an error here."""
-    if source.compiled:
-        yield
-        return
-    with _CATCHING, warnings.catch_warnings():
-        warnings.simplefilter("error", _COMPLEX_WARNING)
-        yield
 
 
 @dataclass
@@ -181,8 +157,9 @@ class Evaluator:
         source = self.source.at_complex()
         twin = Evaluator(source, self.theta, self.layout, self.workers, count=self._count)
         source.kernel  # noqa: B018 (compiled before it is timed)
+        self._count.n += 1
         with single_threaded.hold(), turn(source.parallel):
-            twin.seconds = twin._seconds_at_complex()
+            twin.seconds = seconds_at_complex(source, self.theta)
         return twin
 
     def at_theta(self) -> Evaluator:
@@ -251,26 +228,9 @@ class Evaluator:
         except InputError:
             raise
         except Exception as error:
-            add_note(error, f"{_OF_COST} at the unperturbed theta")
+            blame_cost(error, "at the unperturbed theta")
             raise
         return _real_number(value), time.perf_counter() - begin
-
-    def _seconds_at_complex(self) -> float:
-        """The seconds that J takes at complex theta; it has to be a complex number there."""
-        self._count.n += 1
-        begin = time.perf_counter()
-        try:
-            with _all_imaginary_kept(self.source):
-                value = self.source.value(self.source.own(self.theta))
-        except Unfit:
-            raise
-        except (TypeError, _COMPLEX_WARNING) as error:
-            raise Unfit(f"{type(error).__name__}: {first_line(error)}") from error
-        except Exception as error:
-            add_note(error, f"{_OF_COST} at complex theta")
-            raise
-        complex_number(value)
-        return time.perf_counter() - begin
 
     def _require_finite(self, value: float) -> None:
         if math.isfinite(value):
@@ -285,13 +245,10 @@ class Evaluator:
 
     def _blamed(self, raised: Raised) -> Exception:
         if raised.component is None:
-            add_note(raised.error, f"{_OF_COST} near theta, along a random direction")
+            blame_cost(raised.error, "near theta, along a random direction")
         else:
             place = self.layout.name(raised.component)
-            add_note(
-                raised.error,
-                f"{_OF_COST} at {place} {raised.offset:+.3g}{'i' if self.source.imaginary else ''}",
-            )
+            blame_cost(raised.error, f"at {place} {raised.offset:+.3g}{'i' if self.source.imaginary else ''}")
         return raised.error
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import multiprocessing
-import warnings
+import re
 from concurrent.futures import ProcessPoolExecutor
 from typing import NamedTuple
 
@@ -91,8 +91,9 @@ class Data(NamedTuple):
     y: np.ndarray
 
 
-def products(theta, layout):
-    """Matrix products with data in a tuple, in njit and with its gradient."""
+@pytest.mark.parametrize("kind", [Data, lambda x, y: (x, y)], ids=["named", "tuple"])
+def test_numbas_matrix_product_gets_complex_args_through_tuples(kind, theta, rng):
+    joined, layout = fc.pack({"W": theta[:6].reshape(2, 3), "b": theta[6:8]})
     unpack = layout.jit_unpack()
 
     @numba.njit
@@ -101,39 +102,15 @@ def products(theta, layout):
         return np.sum((w @ data[0] + b.reshape((-1, 1)) - data[1]) ** 2) / n
 
     def grad(theta, data, n):
-        views = layout.unpack(theta)
-        error = 2 * (views["W"] @ data[0] + views["b"][:, None] - data[1]) / n
+        w, b = layout.unpack(theta).values()
+        error = 2 * (w @ data[0] + b[:, None] - data[1]) / n
         return {"W": error @ data[0].T, "b": error.sum(axis=1)}
 
-    return cost, grad
-
-
-@pytest.mark.parametrize("kind", [Data, lambda x, y: (x, y)])
-@pytest.mark.parametrize("dtype", [np.float64, np.float32])
-def test_numbas_matrix_product_gets_complex_args(kind, dtype, theta, rng):
-    params = {"W": theta[:6].reshape(2, 3), "b": theta[6:8]}
-    joined, layout = fc.pack(params)
-    cost, grad = products(joined, layout)
-    x, y = (rng.standard_normal(shape).astype(dtype) for shape in ((3, 4), (2, 4)))
-    if dtype is np.float64:
-        report = checked(cost, grad, joined, (kind(x, y), 4), layout=layout)
-        assert not seen(report)
-        assert report.ratio < 1e-15
-    numeric = stepped(quartic_of_matrix(layout), joined, (x,))
-    np.testing.assert_allclose(numeric[6:], 0, atol=0)
-    assert x.dtype == dtype
-
-
-def quartic_of_matrix(layout):
-    """Whose product takes W in the data's own type where that is real."""
-    unpack = layout.jit_unpack()
-
-    @numba.njit
-    def cost(theta, x):
-        w, _ = unpack(theta)
-        return np.sum(np.dot(w, x.astype(w.dtype)) ** 2)
-
-    return cost
+    data = kind(rng.standard_normal((3, 4)), rng.standard_normal((2, 4)))
+    report = checked(cost, grad, joined, (data, 4), layout=layout)
+    assert not seen(report)
+    assert report.ratio < 1e-15
+    assert data[0].dtype == np.float64
 
 
 def test_args_stay_real_where_the_cost_compiles_so(theta):
@@ -172,7 +149,6 @@ COSTS = {
     "kwargs": with_default,
     "parallel": numba.njit(parallel=True)(lambda theta, weights: np.sum(weights * theta * theta)),
     "signature": numba.njit("float64(float64[::1], float64[::1])")(lambda theta, weights: np.sum(weights * theta * theta)),
-    "complex64 returned": numba.njit(lambda theta, weights: np.sum(weights * theta * theta)),
 }  # fmt: skip
 
 
@@ -332,8 +308,7 @@ def test_it_is_said_and_differences_are_taken(name, compiled):
     assert finding.advice
     assert finding.message.startswith("J is not fit for a complex step: ")
     assert finding.message.endswith("; two-sided differences were taken instead.")
-    with warnings.catch_warnings():
-        assert __import__("re").search(words, finding.message), finding.message
+    assert re.search(words, finding.message), finding.message
     wrong = np.asarray(grad(theta), dtype=float).copy()
     wrong[5] += 0.1
     report = checked(cost, wrong, theta)
@@ -342,7 +317,7 @@ def test_it_is_said_and_differences_are_taken(name, compiled):
     assert report.wrong.tolist() == [5]
 
 
-def test_a_wrong_gradient_that_the_complex_step_shares_is_caught(rng):
+def test_a_wrong_gradient_that_the_complex_step_shares_is_caught():
     """The term that drops its imaginary part is forgotten in the gradient, at a component that is no pilot."""
 
     def cost(theta):
@@ -403,22 +378,16 @@ def test_a_method_that_cannot_be_used(ask, message, theta, weights):
     [
         (lambda theta: np.linalg.norm(theta), "a real number, float64"),
         (numba.njit(lambda theta: np.sum(np.abs(theta))), "a real number, float64"),
-        (lambda theta: math.fsum(theta), "TypeError: "),
+        (lambda theta: math.fsum(theta.tolist()), "TypeError: "),
         (discarding, "ComplexWarning: "),
         (numba.njit(lambda theta: np.sum(np.arctan2(theta, theta))), r"\w+Error: "),
     ],
 )
 def test_a_gradient_has_nothing_to_fall_back_on(cost, got, theta):
-    if got.startswith("TypeError"):
-        cost = raising_type_error
     with pytest.raises(fc.InputError, match=f"cost must take complex theta and return a complex number .* got {got}"):
         stepped(cost, theta)
     with pytest.raises(fc.InputError, match="cost must take complex theta"):
         fc.Checker(cost, theta, method="complex").gradient(theta)
-
-
-def raising_type_error(theta):
-    return float(theta.tolist()[0])
 
 
 def test_what_the_cost_raises_comes_with_the_component_and_theta_is_as_it_was(theta):
