@@ -17,10 +17,11 @@ import numpy as np
 
 from fastcheck.errors import InputError, InputTypeError, blame_cost
 from fastcheck.evaluate.blas import single_threaded
+from fastcheck.evaluate.compiling import RETURN
 from fastcheck.evaluate.fitness import seconds_at_complex
 from fastcheck.evaluate.moves import Moves, evaluated
 from fastcheck.evaluate.progress import Show, nothing, part_of
-from fastcheck.evaluate.source import RETURN, Raised, Source, turn
+from fastcheck.evaluate.source import Raised, Source, turn
 from fastcheck.evaluate.stages import Stages, stages_of
 from fastcheck.evaluate.tails import Tail, require_alike, tails_of
 from fastcheck.evaluate.undefined import culprits
