@@ -100,7 +100,7 @@ def check(
         "complex" takes ``Im J(theta + i h e_i) / h``, h = 2^-100, in place of the differences: half the evaluations, nothing is
         subtracted, and it is exact to rounding where J is analytic and its code takes a complex128 theta [1]_ [2]_ (of an
         njit cost's args the float arrays become complex128 where they must). The bounds of theta do not matter to it.
-        Where J is not fit for it (abs, comparisons, real-only functions), as ladders at real theta tell, two-sided
+        Where J is not fit for it (abs, comparisons, real-only functions, numba's ``x**3`` of a negative x), as ladders at real theta tell, two-sided
         differences are taken, and a finding of kind ``complex`` says what was seen. Not with ``eps``.
 
     Returns

@@ -60,7 +60,7 @@ def pass_over(pilots: Pilots, plan: Plan, numeric: Vector, units: Vector) -> Mea
     selection, evaluator = pilots.selection, pilots.lines.evaluator
     own = selection.of(units)
     with np.errstate(over="ignore", invalid="ignore"):
-        rounding = rule.OWN_ROUNDING * largest(numeric * own)
+        rounding = rule.OWN_ROUNDING * largest(numeric * own) if plan.imaginary else 0.0
     parts, sigmas, unfit = [], [], []
     for k, span in enumerate(selection.spans):
         off, share, noise = _off(pilots, numeric, own, k)

@@ -49,18 +49,26 @@ def _unfit(opening: Opening, pilots: Pilots, plan: Plan, numeric: Vector) -> Fin
     some = Selection(selection.layout, pilots.lines.indices)
     try:
         slopes = at_two_steps(evaluator, some)
-        seen = _refuted(pilots, slopes[:, 0]) or _apart(some, slopes)
-        if seen is not None:
-            return seen
+    except Exception as error:
+        return _raised(error)
+    seen = _refuted(pilots, slopes[:, 0]) or _apart(some, slopes)
+    if seen is not None:
+        return seen
+    try:
         pass_of(evaluator, selection, plan, opening.progress, numeric)
-    except Unfit as error:
-        return _said(f"at complex theta it gives {error.seen}")
-    except Exception as error:  # the cost may raise anything there; what it raises at real theta too, it will once more
-        if not of_the_cost(error):
-            raise
-        return _said(f"at complex theta it raises {type(error).__name__}: {first_line(error)}")
+    except Exception as error:
+        return _raised(error)
     evaluator.rest()
     return _along_directions(evaluator, selection, numeric, opening.question.units)
+
+
+def _raised(error: Exception) -> Finding:
+    """The cost may raise anything at complex theta, and if it does at real theta it will once more; what others raise passes."""
+    if isinstance(error, Unfit):
+        return _said(f"at complex theta it gives {error.seen}")
+    if not of_the_cost(error):
+        raise error
+    return _said(f"at complex theta it raises {type(error).__name__}: {first_line(error)}")
 
 
 def _said(seen: str, tensors: tuple[str, ...] = ()) -> Finding:
@@ -86,7 +94,8 @@ def _apart(some: Selection, slopes: Array) -> Finding | None:
 def _refuted(pilots: Pilots, slopes: Vector) -> Finding | None:
     """The pilot whose ladder most excludes its derivative, if any does."""
     units = pilots.lines.units
-    claimed = slopes * units
+    with np.errstate(over="ignore", invalid="ignore"):
+        claimed = slopes * units
     said = doubted(pilots.lines, pilots.table, claimed).said
     k = _worst(said, claimed)
     if k is None:
@@ -104,7 +113,8 @@ def _along_directions(evaluator: Evaluator, selection: Selection, numeric: Vecto
         return _said(f"it gives nan or inf at {names}", tensors)
     spans = [np.arange(span.start, span.stop) for span in selection.spans if span.stop > span.start]
     weights = list(_weights(selection, spans, units))
-    claimed = np.array([numeric[at] @ own for at, own in zip(spans, weights, strict=True)])
+    with np.errstate(over="ignore", invalid="ignore"):
+        claimed = np.array([numeric[at] @ own for at, own in zip(spans, weights, strict=True)])
     lines = JointLines(evaluator, tuple(selection.at(at) for at in spans), tuple(weights))
     said = settled(lines, claimed).said
     k = _worst(said, claimed)

@@ -26,11 +26,19 @@ RETURN = "return a float (an array's entry or .sum(), not the array)"
 def compiled(
     function: Dispatcher, args: tuple[Any, ...], paired: bool, form: Form
 ) -> tuple[Dispatcher, tuple[Any, ...], Callable[..., None]]:
-    """The cost in the form that the loop takes, the arguments that go with it, and the loop's entry."""
+    """The cost in the form that the loop takes, the arguments that go with it, and the loop's entry.
+
+    Raises
+    ------
+    InputError, InputTypeError
+        It cannot be compiled for these arguments, or returns something else than one real number; `Unfit` at complex theta.
+    """
     kinds = _kinds(args)
-    if form is COMPLEX and not _takes_real(function, kinds, paired):
-        args = with_complex_arrays(args)
+    if form is COMPLEX and _unfit(function, kinds, paired):
+        args = with_complex_arrays(args)  # numba's @ takes no real array beside a complex one
         kinds = _kinds(args)
+        if seen := _unfit(function, kinds, paired):
+            raise Unfit(seen)
     fitted, entry, packed = _fitted(function, kinds, paired, form)
     return fitted, (args,) if packed else args, entry
 
@@ -57,13 +65,13 @@ def positional(function: Dispatcher, arguments: Arguments) -> tuple[Any, ...]:
 
 
 @lru_cache(maxsize=_KEPT)
-def _takes_real(function: Dispatcher, kinds: tuple[Kind, ...], paired: bool) -> bool:
-    """Whether it compiles for complex theta beside arguments as they are; numba's @ takes no real array beside a complex one."""
+def _unfit(function: Dispatcher, kinds: tuple[Kind, ...], paired: bool) -> str:
+    """What is seen of a cost that does not compile for complex theta, "" of one that does; numba takes long to say no."""
     try:
         _fitted(function, kinds, paired, COMPLEX)
-    except InputError:
-        return False
-    return True
+    except Unfit as error:
+        return error.seen
+    return ""
 
 
 @lru_cache(maxsize=_KEPT)
