@@ -62,7 +62,8 @@ def complex_number(value: Any) -> Any:
     """
     array = np.asarray(None if isinstance(value, tuple | list) else value)
     if array.ndim or array.dtype.kind != "c":
-        raise Unfit(f"an array of shape {array.shape}" if array.ndim else f"a real number, {type(value).__name__}")
+        kind = "a real number, " if array.dtype.kind in "bfiu" else ""
+        raise Unfit(f"an array of shape {array.shape}" if array.ndim else f"{kind}{type(value).__name__}")
     return value
 
 
