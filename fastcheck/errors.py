@@ -31,6 +31,19 @@ def add_note(error: BaseException, note: str) -> None:
         error.__notes__ = [*getattr(error, "__notes__", ()), note]  # as Python 3.11 keeps them
 
 
+_OF_COST = "raised by the cost"
+
+
+def blame_cost(error: BaseException, where: str) -> None:
+    """Attach where the cost raised it."""
+    add_note(error, f"{_OF_COST} {where}")
+
+
+def of_the_cost(error: BaseException) -> bool:
+    """Whether it was blamed on the cost."""
+    return any(note.startswith(_OF_COST) for note in getattr(error, "__notes__", ()))
+
+
 def shown(value: Any) -> str:
     """A value that was met, in a few words on one line."""
     try:

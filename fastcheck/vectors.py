@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 Vector = npt.NDArray[np.float64]  # of one dimension
+ComplexVector = npt.NDArray[np.complex128]  # of one dimension
 Indices = npt.NDArray[np.int64]
 Array = npt.NDArray[np.float64]  # of any shape
 Integers = npt.NDArray[np.int64]

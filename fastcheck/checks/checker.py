@@ -15,7 +15,7 @@ from fastcheck.evaluate.progress import progress_of
 from fastcheck.problem import accept as accepting
 from fastcheck.problem.layout import Layout
 from fastcheck.problem.point import point
-from fastcheck.problem.question import ACCEPT, Question, WorkersOption
+from fastcheck.problem.question import ACCEPT, CENTRAL, Question, WorkersOption
 from fastcheck.results.report import Report
 from fastcheck.vectors import Vector
 
@@ -23,7 +23,7 @@ from fastcheck.vectors import Vector
 class Checker:
     """A cost compiled and vetted once, to be checked in a loop: ``check(theta, grad)`` and ``gradient(theta)``.
 
-    Parameters are those of `check`; steps that are not given are chosen once, here. Arrays in ``args`` may change their values between calls. Nothing is held between
+    Parameters are those of `check`, ``method`` too; steps that are not given are chosen once, here. Arrays in ``args`` may change their values between calls. Nothing is held between
     calls but threads, or processes of its own, that wait, which end with the Checker or its ``with`` block; any number of threads may call at once.
     """
 
@@ -43,6 +43,7 @@ class Checker:
         progress: bool | Callable[[int, int], None] | None = None,
         kwargs: Mapping[str, Any] | None = None,
         checkpoint: None = None,
+        method: str = CENTRAL,
     ) -> None:
         accepting.no_checkpoint(checkpoint, "Checker")
         self._question = accepting.unclaimed(cost, theta, args, kwargs, layout, scale, bounds)
@@ -50,6 +51,7 @@ class Checker:
             self._question.layout,
             self._question.theta,
             eps=eps,
+            method=method,
             accept=accept,
             workers=workers,
             chunk=chunk,
@@ -57,7 +59,8 @@ class Checker:
         )
         self._progress = progress_of(self._options.progress)
         evaluator = vetted(self._question, self._options)
-        self._plan, _ = plan_of(evaluator, self._options.selection, self._question.units, self._options.eps)
+        options = self._options
+        self._plan, _ = plan_of(evaluator, options.selection, self._question.units, options.eps, options.method)
         self._source, self._workers, self._seconds = evaluator.source, evaluator.workers, evaluator.seconds
 
     def __enter__(self) -> Checker:
@@ -92,7 +95,8 @@ class Checker:
     def _at(self, theta: Any) -> Question:
         asked = self._question
         at = point(theta, asked.layout)
-        accepting.step(self._plan.steps, at.theta, at.layout)
+        if not self._plan.imaginary:
+            accepting.step(self._plan.steps, at.theta, at.layout)
         domain = asked.domain and asked.domain.holding(at.theta, at.layout)
         return replace(asked, at=at, domain=domain)
 

@@ -15,6 +15,7 @@ from fastcheck.checks.apart import taken_apart
 from fastcheck.checks.ladders import laddered
 from fastcheck.checks.opening import Opening, opened, working
 from fastcheck.checks.passing import pass_of, pass_over, plan_of
+from fastcheck.checks.stepping import pass_if_fit
 from fastcheck.diagnosis.diagnose import findings
 from fastcheck.evaluate.progress import progress_of
 from fastcheck.judge.judging import judge
@@ -25,7 +26,7 @@ from fastcheck.measure.pilots import Pilots, piloted
 from fastcheck.measure.steps import Plan
 from fastcheck.problem import accept as accepting
 from fastcheck.problem.layout import Layout
-from fastcheck.problem.question import ACCEPT, Question, WorkersOption
+from fastcheck.problem.question import ACCEPT, CENTRAL, Question, WorkersOption
 from fastcheck.results.report import Report
 from fastcheck.results.unfinished import Unfinished
 from fastcheck.vectors import Vector
@@ -49,6 +50,7 @@ def check(
     tensors: Any = None,
     kwargs: Mapping[str, Any] | None = None,
     checkpoint: str | PathLike[str] | None = None,
+    method: str = CENTRAL,
 ) -> Report:
     """Compare a hand-written gradient with two-sided differences of the cost, component by component.
 
@@ -95,6 +97,12 @@ def check(
     checkpoint : path, optional
         A file that keeps what is done, at most a second later: the same call goes on from there, with the same bits on the
         same kind of machine. It belongs to one call, and another's is refused.
+    method : "central" or "complex"
+        "complex" takes ``Im J(theta + i h e_i) / h``, h = 2^-100, in place of the differences: half the evaluations, nothing is
+        subtracted, and it is exact to rounding where J is analytic and its code takes a complex128 theta [1]_ [2]_ (of an
+        njit cost's args the float arrays become complex128 where they must). The bounds of theta do not matter to it.
+        Where J is not fit for it (abs, comparisons, real-only functions, numba's ``x**3`` of a negative x), as ladders at real theta tell, two-sided
+        differences are taken, and a finding of kind ``complex`` says what was seen. Not with ``eps``.
 
     Returns
     -------
@@ -111,11 +119,16 @@ def check(
 
     Whatever ends the differences early, Ctrl-C or an exception of the cost, carries what was done as its ``report``: `numeric`
     with nan where nothing was, and `str` of it in one line.
+
+    References
+    ----------
+    .. [1] Squire and Trapp, Using complex variables to estimate derivatives of real functions, SIAM Review 40(1), 1998.
+    .. [2] Martins, Sturdza and Alonso, The complex-step derivative approximation, ACM TOMS 29(3), 2003.
     """
     question = accepting.question(cost, grad, theta, args, kwargs, layout, scale, bounds)
     options = accepting.options(
-        question.layout, question.theta, eps=eps, accept=accept, workers=workers, chunk=chunk, progress=progress,
-        components=components, tensors=tensors, checkpoint=checkpoint,
+        question.layout, question.theta, eps=eps, method=method, accept=accept, workers=workers, chunk=chunk,
+        progress=progress, components=components, tensors=tensors, checkpoint=checkpoint,
     )  # fmt: skip
     with opened(question, options) as opening:
         return report_of(opening)
@@ -137,6 +150,7 @@ def gradient(
     tensors: Any = None,
     kwargs: Mapping[str, Any] | None = None,
     checkpoint: str | PathLike[str] | None = None,
+    method: str = CENTRAL,
 ) -> Vector:
     """The two-sided difference gradient alone; parameters as for `check`.
 
@@ -144,16 +158,24 @@ def gradient(
     -------
     ndarray of float64, shape (n,), or (k,) with ``components``, in the order asked for
         ``(J(theta + eps e_i) - J(theta - eps e_i)) / ((theta_i + eps) - (theta_i - eps))``: the divisor is the step
-        really taken (of fourth order where "auto" takes that). nan or inf where J is not finite.
+        really taken (of fourth order where "auto" takes that). nan or inf where J is not finite. With
+        ``method="complex"`` ``Im J(theta + i h e_i) / h``, h = 2^-100, of a J that must be analytic: nothing is there to
+        compare it with.
+
+    Raises
+    ------
+    InputError
+        The input cannot be used; with ``method="complex"`` also a cost that does not take complex theta, or returns a
+        real number for it.
     """
     question = accepting.unclaimed(cost, theta, args, kwargs, layout, scale, bounds)
     options = accepting.options(
-        question.layout, question.theta, eps=eps, workers=workers, chunk=chunk, progress=progress,
+        question.layout, question.theta, eps=eps, method=method, workers=workers, chunk=chunk, progress=progress,
         components=components, tensors=tensors, checkpoint=checkpoint,
     )  # fmt: skip
     asked = accepting.selection(components, tensors, question.layout)
     with working(question, options) as evaluator:
-        plan, _ = plan_of(evaluator, options.selection, question.units, options.eps)
+        plan, _ = plan_of(evaluator, options.selection, question.units, options.eps, options.method)
         numeric = pass_of(evaluator, options.selection, plan, progress_of(options.progress))
     return asked.from_sorted(numeric)
 
@@ -177,11 +199,12 @@ def report_of(opening: Opening, plan: Plan | None = None) -> Report:
     selection = options.selection
     analytic = opening.analytic.at(selection)
     begin = time.perf_counter()
-    chosen, pilots = plan_of(evaluator, selection, question.units, options.eps if plan is None else plan)
+    asked = options.eps if plan is None else plan
+    chosen, pilots = plan_of(evaluator, selection, question.units, asked, options.method)
     pilots = piloted(evaluator, selection, question.units) if pilots is None else pilots
     numeric = np.full(selection.size, np.nan)
     try:
-        pass_of(evaluator, selection, chosen, opening.progress, numeric)
+        chosen, unfit = pass_if_fit(opening, pilots, chosen, numeric)
     except BaseException as error:
         with suppress(Exception):  # nothing may hide what happened
             error.report = _unfinished(pilots, chosen, numeric, analytic.first, question)  # type: ignore[attr-defined]
@@ -194,7 +217,7 @@ def report_of(opening: Opening, plan: Plan | None = None) -> Report:
     judged = judge(measured, analytic.first, options.accept)
     judged = replace(judged, whole=if_repeatable(judged.whole, analytic.first, analytic.again))
     said = taken_apart(question, evaluator, _worst_wrong(judged), judged.slopes if selection.all else None)
-    said += findings(question, evaluator, measured, analytic, judged, pilots, chosen, seconds)
+    said += findings(question, evaluator, measured, analytic, judged, pilots, chosen, seconds, unfit)
     return Report(
         ratio=judged.whole.ratio,
         floor=judged.whole.floor,

@@ -17,7 +17,7 @@ from fastcheck.diagnosis.repeats import repeats
 from fastcheck.judge.verdict import Component
 from fastcheck.problem import accept as accepting
 from fastcheck.problem.layout import Layout
-from fastcheck.problem.question import ACCEPT, BUDGET, WorkersOption
+from fastcheck.problem.question import ACCEPT, BUDGET, CENTRAL, WorkersOption
 from fastcheck.problem.selection import Selection
 from fastcheck.results.location import Location
 
@@ -39,6 +39,7 @@ def locate(
     progress: bool | Callable[[int, int], None] | None = None,
     kwargs: Mapping[str, Any] | None = None,
     checkpoint: None = None,
+    method: str = CENTRAL,
 ) -> Location:
     """Find the components at which a gradient is wrong, from slopes along random directions.
 
@@ -48,6 +49,7 @@ def locate(
         Evaluations of the cost after which the search ends with what it knows.
     """
     accepting.no_checkpoint(checkpoint, "locate")
+    accepting.only_central(method, "locate")
     question = accepting.question(cost, grad, theta, args, kwargs, layout, scale, bounds)
     options = accepting.options(
         question.layout, question.theta, accept=accept, workers=workers, chunk=chunk, progress=progress, seed=seed,

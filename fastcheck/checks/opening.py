@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
 from fastcheck.errors import InputError
 from fastcheck.evaluate.analytic import Analytic, analytic_of
 from fastcheck.evaluate.checkpoint import Keeping, Store
+from fastcheck.evaluate.compiling import NotCompiled
 from fastcheck.evaluate.evaluator import Evaluator
 from fastcheck.evaluate.fingerprint import digest
+from fastcheck.evaluate.forms import Unfit
 from fastcheck.evaluate.progress import Progress, progress_of
-from fastcheck.evaluate.source import NotCompiled, source_of
+from fastcheck.evaluate.source import source_of
 from fastcheck.evaluate.workers import workers_of
-from fastcheck.problem.question import Options, Question
+from fastcheck.problem.question import COMPLEX, Options, Question
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,7 +55,12 @@ def vetted(question: Question, options: Options) -> Evaluator:
     if options.checkpoint is not None:
         workers = Keeping(workers, Store(options.checkpoint, _asked(question, options)))
     try:
-        return Evaluator(source, question.theta, question.layout, workers, question.domain).vetted(question.arguments)
+        evaluator = Evaluator(source, question.theta, question.layout, workers, question.domain)
+        evaluator.vetted(question.arguments)
+        if options.method == COMPLEX:
+            with suppress(Unfit):  # said where derivatives are taken; here it is compiled before it is timed
+                source.at_complex().kernel  # noqa: B018
+        return evaluator
     except BaseException as error:
         workers.let_go()
         if isinstance(error, NotCompiled) and question.at.structure is not None:
@@ -72,6 +79,7 @@ def _asked(question: Question, options: Options) -> dict[str, str]:
         "layout": [(tensor.name, tensor.shape) for tensor in layout.tensors],
         "components": options.selection.indices,
         "eps": options.eps,
+        "method": options.method,
         "scale": question.scale,
         "bounds": None if domain is None else (domain.low, domain.high),
         "args": (question.arguments.args, dict(question.arguments.kwargs)),

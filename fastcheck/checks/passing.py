@@ -12,23 +12,31 @@ from fastcheck.judge import rule
 from fastcheck.judge.measured import Measured
 from fastcheck.judge.outcomes import Outcomes
 from fastcheck.measure.pilots import Pilots, piloted
-from fastcheck.measure.steps import SERVES, Plan, as_asked, passed, planned, sigma
-from fastcheck.problem.question import Steps
+from fastcheck.measure.steps import SERVES, Plan, as_asked, passed, planned, sigma, stepped
+from fastcheck.problem.question import CENTRAL, COMPLEX, Steps
 from fastcheck.problem.selection import Selection
-from fastcheck.vectors import Vector, norm
+from fastcheck.vectors import Vector, largest, norm
 
+_EPSILON = float(np.finfo(float).eps)  # all that rounds a derivative where nothing is subtracted
 _LONG = 60.0  # seconds after which a run is announced
 _LONG_RUN = "fastcheck: checking every component will take about {minutes:.0f} min; screen needs a few dozen evaluations of the cost"
 
 
 def plan_of(
-    evaluator: Evaluator, selection: Selection, units: Vector, eps: Steps | str | Plan | None
+    evaluator: Evaluator,
+    selection: Selection,
+    units: Vector,
+    eps: Steps | str | Plan | None,
+    method: str = CENTRAL,
+    pilots: Pilots | None = None,
 ) -> tuple[Plan, Pilots | None]:
-    """The steps of a pass over the selection (sorted), and the pilots where they were needed to choose them."""
+    """The steps of a pass over the selection (sorted), and the pilots where they were needed to choose them, unless they are given."""
     if isinstance(eps, Plan):
         return eps.at(selection).within(evaluator, selection), None
+    if method == COMPLEX:
+        return stepped(selection), None
     if eps is None or isinstance(eps, str):
-        pilots = piloted(evaluator, selection, units)
+        pilots = pilots or piloted(evaluator, selection, units)
         return planned(evaluator, pilots, units, auto=eps is not None).within(evaluator, selection), pilots
     return as_asked(eps, selection).within(evaluator, selection), None
 
@@ -38,7 +46,8 @@ def pass_of(
 ) -> Vector:
     """The differences of all components of the selection (sorted), with a sign of life; ``numeric`` gets them as they come."""
     numeric = np.empty(selection.size) if numeric is None else numeric
-    seconds = evaluator.projected_seconds(2 * selection.size)
+    n_points, seen = (1, evaluator.imaginary) if plan.imaginary else (2, evaluator)
+    seconds = seen.projected_seconds(n_points * selection.size)
     if seconds > _LONG and progress is not muted:
         print(_LONG_RUN.format(minutes=seconds / 60), file=sys.stderr)
     with progress(selection.size) as show:
@@ -50,14 +59,20 @@ def pass_over(pilots: Pilots, plan: Plan, numeric: Vector, units: Vector) -> Mea
     """What is known after the pass: the differences, and how far they may be off, as much as they were at the pilots."""
     selection, evaluator = pilots.selection, pilots.lines.evaluator
     own = selection.of(units)
+    with np.errstate(over="ignore", invalid="ignore"):
+        rounding = rule.OWN_ROUNDING * largest(numeric * own) if plan.imaginary else 0.0
     parts, sigmas, unfit = [], [], []
     for k, span in enumerate(selection.spans):
         off, share, noise = _off(pilots, numeric, own, k)
         steps, n = plan.of(span), span.stop - span.start
         with np.errstate(over="ignore", invalid="ignore"):
-            margin = np.broadcast_to(rule.PASS_MARGIN * (off / own[span] + noise / steps), (n,))
+            rest = rounding / own[span] if plan.imaginary else noise / steps
+            margin = np.broadcast_to(rule.PASS_MARGIN * (off / own[span] + rest), (n,))
             parts.append(np.where(np.isfinite(margin), margin, np.inf))
-        sigmas.append(norm(np.broadcast_to(np.asarray(sigma(pilots.noise(k), steps)), (n,))))
+        if plan.imaginary:
+            sigmas.append(_EPSILON * norm(numeric[span]))
+        else:
+            sigmas.append(norm(np.broadcast_to(np.asarray(sigma(pilots.noise(k), steps)), (n,))))
         serves = share <= SERVES or not plan.asked
         unfit.append(
             "" if serves else f"{_told(steps)} does not serve: its differences are off by {share:.0e} of the slopes"

@@ -80,7 +80,10 @@ class Problem:
         """`fastcheck.sweep` of this problem, with its keyword options."""
         asked = self._selected(options)
         return self._named(
-            sweep(*self._asked, **{name: asked[name] for name in asked if name not in ("scale", "accept", "eps")})
+            sweep(
+                *self._asked,
+                **{name: asked[name] for name in asked if name not in ("scale", "accept", "eps", "method")},
+            )
         )
 
     def locate(self, **options: Any) -> Location:

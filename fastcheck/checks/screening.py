@@ -26,7 +26,7 @@ from fastcheck.judge.screening import Estimate, OfTensor, as_its_worst, blamed, 
 from fastcheck.judge.verdict import Cause, Judgement, TensorReport, Verdict, Witness
 from fastcheck.problem import accept as accepting
 from fastcheck.problem.layout import Layout, Tensor
-from fastcheck.problem.question import ACCEPT, WorkersOption
+from fastcheck.problem.question import ACCEPT, CENTRAL, WorkersOption
 from fastcheck.results.report import Report
 from fastcheck.vectors import Flags, Vector, first_not_finite, norm
 
@@ -47,6 +47,7 @@ def screen(
     progress: bool | Callable[[int, int], None] | None = None,
     kwargs: Mapping[str, Any] | None = None,
     checkpoint: None = None,
+    method: str = CENTRAL,
 ) -> Report:
     """Check a gradient along random directions: a few dozen evaluations of the cost, however many components.
 
@@ -61,6 +62,7 @@ def screen(
         by itself; `locate` names those that are wrong.
     """
     accepting.no_checkpoint(checkpoint, "screen")
+    accepting.only_central(method, "screen")
     question = accepting.question(cost, grad, theta, args, kwargs, layout, scale, bounds)
     options = accepting.options(
         question.layout, question.theta, accept=accept, workers=workers, chunk=chunk, progress=progress, seed=seed

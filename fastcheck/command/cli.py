@@ -24,6 +24,7 @@ from fastcheck.command.options import (
     File,
     Html,
     Json,
+    Method,
     Plot,
     Tensors,
     Workers,
@@ -32,6 +33,7 @@ from fastcheck.command.options import (
 from fastcheck.errors import InputError, WorkersLost
 from fastcheck.evaluate.checkpoint import described
 from fastcheck.faces.tables import plain
+from fastcheck.problem.question import CENTRAL
 from fastcheck.results import archive
 from fastcheck.results.location import Location
 from fastcheck.results.report import Report
@@ -62,9 +64,10 @@ def check(
     json: Json = None,
     html: Html = None,
     checkpoint: Checkpoint = None,
+    method: Method = CENTRAL,
 ) -> None:
     """Check the gradient of your own problem, component by component."""
-    ask = _checked(eps, accept, workers, components, tensors, checkpoint)
+    ask = _checked(eps, accept, workers, components, tensors, checkpoint, method)
     _run(lambda: load(file), ask, json, html, worst, everything)
 
 
@@ -208,9 +211,11 @@ def _checked(
     components: int | None,
     tensors: str | None,
     checkpoint: str | None = None,
+    method: str = CENTRAL,
 ) -> Ask:
     """The full check, with these options."""
     options: dict[str, Any] = {"eps": _number(eps), "components": components, "checkpoint": checkpoint}
+    options["method"] = method
     options |= {**_tensors(tensors), **_accepted(accept)}
 
     def checked(problem: Problem) -> tuple[Report, None]:

@@ -22,6 +22,13 @@ Eps = Annotated[
         show_default="1e-7 where it serves",
     ),
 ]
+Method = Annotated[
+    str,
+    typer.Option(
+        metavar="central|complex",
+        help="Two-sided differences, or the complex step: exact where J is analytic and takes complex theta.",
+    ),
+]
 Accept = Annotated[
     float | None, typer.Option(metavar="R", help="The ratio up to which a gradient is right.", show_default="1e-7")
 ]

@@ -30,8 +30,9 @@ def findings(
     pilots: Pilots,
     plan: Plan,
     seconds: float,
+    unfit: Finding | None = None,
 ) -> tuple[Finding, ...]:
-    """Everything there is to say about a check; ``analytic`` is at the components looked at."""
+    """Everything there is to say about a check; ``analytic`` is at the components looked at, ``unfit`` what the pass said of itself."""
     selection = judged.selection
     parts = parts_of(judged, question.theta)
     constant = numerics.constant(judged.whole, measured.numeric, question.layout)
@@ -51,6 +52,7 @@ def findings(
         *why,
         *numerics.of_ladders(measured, judged, pilots, plan),
         *_noted(question),
+        unfit,
         *advice.advice(question, evaluator, parts, selection, seconds),
     ]
     return _apt(said, question)

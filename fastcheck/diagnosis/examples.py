@@ -16,8 +16,7 @@ from fastcheck.diagnosis.evidence import Part
 from fastcheck.diagnosis.finding import Finding, listed
 from fastcheck.evaluate.evaluator import Evaluator
 from fastcheck.judge import ratios
-from fastcheck.measure.stencil import differences
-from fastcheck.measure.steps import Plan
+from fastcheck.measure.steps import Plan, slopes_of
 from fastcheck.problem.arguments import Arguments
 from fastcheck.problem.held import held, replaced
 from fastcheck.problem.selection import Selection
@@ -181,8 +180,7 @@ def _changed(evaluator: Evaluator, axis: Axis, k: int) -> Evaluator | None:
 def slopes_at(evaluator: Evaluator, part: Part, plan: Plan, positions: Indices) -> Vector:
     """J's own slopes at a few components of a tensor, with the evaluator's arguments."""
     selection = Selection(evaluator.layout, part.tensor.start + part.places[positions])
-    steps = plan.steps if not isinstance(plan.steps, np.ndarray) else float(np.median(plan.steps))
-    return differences(evaluator, selection, steps)
+    return slopes_of(evaluator, selection, plan)
 
 
 def of_examples(out: Mapping[str, Ignored]) -> list[Finding]:

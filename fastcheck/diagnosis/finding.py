@@ -6,8 +6,23 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 ADVICE = frozenset(
-    {"steps", "symmetric", "regularised", "saturated", "examples", "sample", "float32", "python", "guarantee", "locate"}
-    | {"structure", "copies", "held", "weighted"}
+    {
+        "steps",
+        "complex",
+        "symmetric",
+        "regularised",
+        "saturated",
+        "examples",
+        "sample",
+        "float32",
+        "python",
+        "guarantee",
+        "locate",
+        "structure",
+        "copies",
+        "held",
+        "weighted",
+    }
 )
 
 

@@ -244,7 +244,9 @@ class Keeping:
         if held is None:
             if len(self._sources) >= _NAMED:
                 self._sources.clear()
-            name = digest(source.function, source.arguments.args, source.arguments.kwargs, source.paired)
+            name = digest(
+                source.function, source.arguments.args, source.arguments.kwargs, source.paired, source.imaginary
+            )
             held = self._sources[id(source)] = (source, name)
         return held[1]
 

@@ -216,7 +216,7 @@ def done(errand: Errand, folder: str | None, parcels: Mapping[str, bytes]) -> Ou
     moves: Moves = _Unpickler(errand.moves, found).load()
     with single_threaded.hold(), _turn(source), np.errstate(all="ignore"):
         try:
-            return moves.evaluated(source, theta.copy(), theta)
+            return moves.evaluated(source, source.own(theta), theta)
         except Raised as raised:
             return _failed(raised.error, raised.component, raised.offset)
         except Exception as error:

@@ -15,11 +15,13 @@ from typing import Any
 
 import numpy as np
 
-from fastcheck.errors import InputError, InputTypeError, add_note
+from fastcheck.errors import InputError, InputTypeError, blame_cost
 from fastcheck.evaluate.blas import single_threaded
+from fastcheck.evaluate.compiling import RETURN
+from fastcheck.evaluate.fitness import seconds_at_complex
 from fastcheck.evaluate.moves import Moves, evaluated
 from fastcheck.evaluate.progress import Show, nothing, part_of
-from fastcheck.evaluate.source import RETURN, Raised, Source, turn
+from fastcheck.evaluate.source import Raised, Source, turn
 from fastcheck.evaluate.stages import Stages, stages_of
 from fastcheck.evaluate.tails import Tail, require_alike, tails_of
 from fastcheck.evaluate.undefined import culprits
@@ -72,7 +74,7 @@ class Evaluator:
         self.value = self.seconds = math.nan
         self._count = count or _Count()
         self.n_workers = workers.number(source)
-        self._copies = Copies(theta, workers.here(source))
+        self._copies = Copies(theta, workers.here(source), source.form.dtype)
 
     @property
     def evaluations(self) -> int:
@@ -120,8 +122,8 @@ class Evaluator:
 
     @cached_property
     def stages(self) -> Stages | None:
-        """Of a cost in stages."""
-        return None if self.source.paired else stages_of(self.source.function)
+        """Of a cost in stages; at complex theta it is evaluated whole."""
+        return None if self.source.paired or self.source.imaginary else stages_of(self.source.function)
 
     @cached_property
     def tails(self) -> tuple[Tail, ...]:
@@ -145,6 +147,25 @@ class Evaluator:
     def rest(self) -> None:
         """Let go of the copies of theta; they are made anew when they are needed."""
         self._copies.let_go()
+        if "imaginary" in vars(self):
+            self.imaginary.rest()
+
+    @cached_property
+    def imaginary(self) -> Evaluator:
+        """Im J(theta + i h e_i) at moves by h; what is evaluated is counted here as well.
+
+        Raises
+        ------
+        Unfit
+            J cannot be evaluated at complex theta, or is no complex number there.
+        """
+        source = self.source.at_complex()
+        twin = Evaluator(source, self.theta, self.layout, self.workers, count=self._count)
+        source.kernel  # noqa: B018 (compiled before it is timed)
+        self._count.n += 1
+        with single_threaded.hold(), turn(source.parallel):
+            twin.seconds = seconds_at_complex(source, self.theta)
+        return twin
 
     def at_theta(self) -> Evaluator:
         """The same, once J at theta was evaluated; it has to be finite."""
@@ -212,7 +233,7 @@ class Evaluator:
         except InputError:
             raise
         except Exception as error:
-            add_note(error, "raised by the cost at the unperturbed theta")
+            blame_cost(error, "at the unperturbed theta")
             raise
         return _real_number(value), time.perf_counter() - begin
 
@@ -229,10 +250,10 @@ class Evaluator:
 
     def _blamed(self, raised: Raised) -> Exception:
         if raised.component is None:
-            add_note(raised.error, "raised by the cost near theta, along a random direction")
+            blame_cost(raised.error, "near theta, along a random direction")
         else:
             place = self.layout.name(raised.component)
-            add_note(raised.error, f"raised by the cost at {place} {raised.offset:+.3g}")
+            blame_cost(raised.error, f"at {place} {raised.offset:+.3g}{'i' if self.source.imaginary else ''}")
         return raised.error
 
 

@@ -1,6 +1,6 @@
 """Every njit loop over a cost or a direction: a theta that may be written to goes in, numbers come out.
 
-The cost is an argument, never captured. `probe` is what checks run; it is compiled for costs of
+The cost is an argument, never captured. `probe` and `probe_complex` are what checks run; they are compiled for costs of
 `numba.types.FunctionType` only, once per kind of args (`fastcheck.evaluate.source`). `central_difference` is for njit
 code of users and specialises on their own function: one dispatcher cannot serve both.
 """
@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from fastcheck.problem.domain import Sides
-from fastcheck.vectors import Indices, Vector
+from fastcheck.vectors import ComplexVector, Indices, Vector
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -72,6 +72,27 @@ def probe(
         mark[1] = saved
         theta[i] = saved + offsets[k]
         out[k] = cost(theta, *args)
+        theta[i] = saved
+
+
+@cached_njit
+def probe_complex(
+    cost: Callable[..., complex],
+    theta: ComplexVector,
+    args: tuple[Any, ...],
+    components: Indices,
+    offsets: Vector,
+    out: Vector,
+    mark: Vector,
+) -> None:
+    """``out[k] = Im J(theta + i offsets[k] e_i)`` with ``i = components[k]``; theta is real but for that, ``mark`` as in `probe`."""
+    for k in range(components.size):
+        i = components[k]
+        saved = theta[i]
+        mark[0] = k
+        mark[1] = saved.real
+        theta[i] = complex(saved.real, offsets[k])
+        out[k] = cost(theta, *args).imag
         theta[i] = saved
 
 

@@ -6,47 +6,41 @@ compiled: its kernel is found again wherever it arrives.
 
 from __future__ import annotations
 
-import inspect
 import threading
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
-from functools import cached_property, lru_cache
+from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
-import numba
 import numpy as np
-from numba.core import errors, types
 from numba.core.dispatcher import Dispatcher as _Dispatcher
 
-from fastcheck.errors import InputError, InputTypeError, first_line
-from fastcheck.evaluate import kernels
+from fastcheck.evaluate.compiling import compiled, positional
+from fastcheck.evaluate.forms import COMPLEX, REAL, Form, returning_complex
 from fastcheck.problem.arguments import Arguments
 from fastcheck.problem.foreign import array_of
 from fastcheck.problem.question import parted
 from fastcheck.vectors import Indices, Vector
 
-Dispatcher = Any  # numba's record of a compiled function, whose useful parts have no types
-Kind = Any  # a numba type
-
-_VECTOR = types.float64[::1]
-_tuple: Callable[..., Kind] = types.Tuple
-_typeof: Callable[[Any], Kind] = numba.typeof
-_KEPT = 64  # compiled costs that a process remembers, tails of costs in stages among them
 _ONE_AT_A_TIME = threading.Lock()  # two parallel regions at once abort the process on numba's workqueue layer
-
-RETURN = "return a float (an array's entry or .sum(), not the array)"
 
 
 @dataclass(frozen=True, eq=False)
 class Source:
-    """What gives J: ``function(theta, *args, **kwargs)``, or the first of the pair that it returns."""
+    """What gives J: ``function(theta, *args, **kwargs)``, or the first of the pair that it returns; at complex theta its imaginary part."""
 
     function: Callable[..., Any]
     arguments: Arguments
     paired: bool  # the function returns (J, gradient)
     compiled: bool
     parallel: bool
+    imaginary: bool = False
+
+    @property
+    def form(self) -> Form:
+        """In which form theta goes in and J comes out."""
+        return COMPLEX if self.imaginary else REAL
 
     @cached_property
     def kernel(self) -> Kernel:
@@ -55,7 +49,15 @@ class Source:
 
     def of(self, arguments: Arguments) -> Source:
         """The same function with other arguments."""
-        return Source(self.function, arguments, self.paired, self.compiled, self.parallel)
+        return replace(self, arguments=arguments)
+
+    def at_complex(self) -> Source:
+        """The same function at complex theta."""
+        return replace(self, imaginary=True)
+
+    def own(self, theta: Vector) -> Any:
+        """A copy of theta, as the function takes it."""
+        return theta.astype(self.form.dtype)
 
     def value(self, theta: Vector) -> Any:
         """What the function gives for J, whatever that is."""
@@ -76,6 +78,8 @@ class Kernel:
 
     def probe(self, theta: Vector, components: Indices, offsets: Vector) -> Vector:
         """J(theta + offsets[k] e_i), i = components[k], for every k; ``theta`` is written to and restored.
+
+        Where theta is complex, Im J(theta + i offsets[k] e_i).
 
         nan where the cost raises ValueError or ArithmeticError. Any other exception comes as `Raised`.
         """
@@ -100,10 +104,6 @@ class Kernel:
         return out
 
 
-class NotCompiled(InputError):
-    """numba cannot compile the cost for theta and args of these types."""
-
-
 class Raised(Exception):
     """The cost's own exception, and the component and offset at which it came (None: along a direction)."""
 
@@ -113,8 +113,8 @@ class Raised(Exception):
 
 
 def has_no_value(error: Exception) -> bool:
-    """Whether the cost says that J has no value there; a line of our own is for the user to read."""
-    return isinstance(error, ValueError | ArithmeticError) and not isinstance(error, InputError)
+    """Whether the cost says that J has no value there."""
+    return isinstance(error, ValueError | ArithmeticError)
 
 
 def source_of(function: Callable[..., Any], arguments: Arguments, paired: bool = False) -> Source:
@@ -140,11 +140,10 @@ def kernel_of(source: Source) -> Kernel:
         The cost cannot be compiled for these arguments, or returns something else than one real number.
     """
     if not source.compiled:
-        return Kernel(_plain(source), source.arguments.args, kernels.probe.py_func, False)  # type: ignore[attr-defined]
+        function = returning_complex(_plain(source)) if source.imaginary else _plain(source)
+        return Kernel(function, source.arguments.args, source.form.loop.py_func, False)
     args = tuple(map(array_of, positional(source.function, source.arguments)))
-    kinds = tuple(_kind(value, f"args[{i}]") for i, value in enumerate(args))
-    function, entry, packed = _fitted(source.function, kinds, source.paired)
-    return Kernel(function, (args,) if packed else args, entry, source.parallel)
+    return Kernel(*compiled(source.function, args, source.paired, source.form), source.parallel)
 
 
 def _plain(source: Source) -> Callable[..., Any]:
@@ -153,125 +152,3 @@ def _plain(source: Source) -> Callable[..., Any]:
     if source.paired:
         return lambda theta, *args: array_of(parted(function(theta, *args, **kwargs))[0])
     return lambda theta, *args: array_of(function(theta, *args, **kwargs))
-
-
-def positional(function: Dispatcher, arguments: Arguments) -> tuple[Any, ...]:
-    """The arguments in the order of the function's parameters: compiled functions are called by position."""
-    if not arguments.kwargs:
-        return arguments.args
-    signature = inspect.signature(function.py_func)
-    try:
-        bound = signature.bind(None, *arguments.args, **arguments.kwargs)
-    except TypeError as error:
-        raise InputError(
-            f"cost must take theta, {len(arguments.args)} args and kwargs {', '.join(arguments.kwargs)}, got "
-            f"{first_line(error)}: make cost, args and kwargs agree"
-        ) from error
-    bound.apply_defaults()
-    if bound.kwargs:
-        raise InputError(
-            f"an njit cost must take kwargs by position as well, got {', '.join(bound.kwargs)}: "
-            "name them before any * in its signature"
-        )
-    return bound.args[1:]
-
-
-@lru_cache(maxsize=_KEPT)
-def _fitted(
-    function: Dispatcher, kinds: tuple[Kind, ...], paired: bool
-) -> tuple[Dispatcher, Callable[..., None], bool]:
-    """The cost as a dispatcher that fits the kernel, the kernel's entry, and whether args go in as one tuple."""
-    if packed := paired or _is_variadic(function):
-        function, kinds = _packed(function, paired), (_tuple(kinds),)
-    taken = (_VECTOR, *kinds)
-    if not function._can_compile and taken not in function.overloads:
-        function = _again(function)  # it was compiled for explicit signatures only
-    returned = _returned(function, taken)
-    if not isinstance(returned, types.Float | types.Integer):
-        raise InputTypeError(f"cost must return one real number, got {returned}: {RETURN}")
-    if returned != types.float64:
-        function = _again(function)
-        function.compile(types.float64(*taken))  # numba converts the number it returns
-    signature = types.void(
-        types.FunctionType(types.float64(*taken)),
-        _VECTOR,
-        _tuple(kinds),
-        types.int64[::1],
-        _VECTOR,
-        _VECTOR,
-        _VECTOR,
-    )
-    probe: Any = kernels.probe
-    probe.compile(signature)
-    return function, probe.overloads[signature.args].entry_point, packed
-
-
-def _is_variadic(function: Dispatcher) -> bool:
-    """Whether it takes ``*args``, which no explicit signature can say."""
-    parameters = inspect.signature(function.py_func).parameters.values()
-    return any(parameter.kind is parameter.VAR_POSITIONAL for parameter in parameters)
-
-
-def _packed(function: Dispatcher, paired: bool) -> Dispatcher:
-    """An njit function of theta and of all args in one tuple."""
-    options = {key: value for key, value in function.targetoptions.items() if key != "nopython"}
-
-    def value(theta, args):  # type: ignore[no-untyped-def]
-        return function(theta, *args)
-
-    def value_first(theta, args):  # type: ignore[no-untyped-def]
-        return function(theta, *args)[0]
-
-    return numba.njit(**options)(value_first if paired else value)
-
-
-def _returned(function: Dispatcher, taken: tuple[Kind, ...]) -> Kind:
-    """The type that the cost, compiled for arguments of the types ``taken``, returns."""
-    try:
-        if taken not in function.overloads:
-            function.compile(taken)
-    except errors.NumbaError as error:
-        raise NotCompiled(
-            f"cost must compile with numba for ({', '.join(map(str, taken))}), got {type(error).__name__}: {_cause(error)}: "
-            "call cost(theta, *args) yourself to see numba's report"
-        ) from error
-    except TypeError as error:
-        raise InputError(
-            f"cost must take theta and {len(taken) - 1} args, got {first_line(error)}: make cost and args agree"
-        ) from error
-    return function.overloads[taken].signature.return_type
-
-
-def _again(function: Dispatcher) -> Dispatcher:
-    """The same Python function and options, not compiled yet."""
-    return numba.jit(**function.targetoptions)(function.py_func)
-
-
-def _kind(value: Any, what: str) -> Kind:
-    """The numba type of one argument."""
-    try:
-        return _typeof(value)
-    except (ValueError, errors.NumbaError) as error:
-        raise InputTypeError(
-            f"{what} must be of a type that numba knows, got {type(value).__name__}: pass arrays and numbers, or a plain Python cost"
-        ) from error
-
-
-def _cause(error: BaseException) -> str:
-    """The line of numba's report that says what is wrong; its first lines only say where numba was."""
-    lines = [line.strip() for line in str(error).splitlines()]
-    noise = (
-        "Failed in",
-        "During:",
-        "File ",
-        "<source",
-        "^",
-        "There are",
-        "No implementation",
-        "Overload of",
-        "- Of which",
-        "Known signatures",
-        "...",
-    )
-    said = [line for line in lines if line and not line.startswith(noise)]
-    return said[0] if said else first_line(error)

@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 
 from fastcheck.errors import InputError, InputTypeError
-from fastcheck.evaluate.source import Source, positional, source_of
+from fastcheck.evaluate.compiling import positional
+from fastcheck.evaluate.source import Source, source_of
 from fastcheck.evaluate.stages import Stages
 from fastcheck.problem.arguments import Arguments, require_unchanged
 from fastcheck.problem.domain import Domain, inside

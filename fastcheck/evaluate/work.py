@@ -11,7 +11,7 @@ from fastcheck.evaluate.moves import Moves
 from fastcheck.evaluate.source import Source
 from fastcheck.vectors import Array, Vector
 
-_ALIGNMENT = 8  # float64 in a cache line: copies of theta never share one, and all lie alike
+_ALIGNMENT = 8  # float64 in a cache line (complex128 in two): copies of theta never share one, and all lie alike
 
 Keep = Callable[[int, Array], None]  # is told the first line and J of all that is done, in the calling thread
 
@@ -46,27 +46,27 @@ class Work:
 
 
 class Copies:
-    """Copies of theta for workers, made when they are needed and kept until they are let go; ``most`` at a time."""
+    """Copies of theta for workers, as they take it, made when they are needed and kept until they are let go; ``most`` at a time."""
 
-    def __init__(self, theta: Vector, most: int) -> None:
+    def __init__(self, theta: Vector, most: int, dtype: type[np.generic] = np.float64) -> None:
         self.most = most
-        self._theta = theta
+        self._theta, self._dtype = theta, dtype
         self._copies: list[Vector] = []
 
     def some(self, n: int) -> list[Vector]:
         """``n`` copies, which are as theta is."""
         if len(self._copies) < n:
-            self._copies = copies_of(self._theta, n)
+            self._copies = copies_of(self._theta, n, self._dtype)
         return self._copies[:n]
 
     def let_go(self) -> None:
         self._copies = []
 
 
-def copies_of(theta: Vector, workers: int) -> list[Vector]:
+def copies_of(theta: Vector, workers: int, dtype: type[np.generic] = np.float64) -> list[Vector]:
     """A copy of theta per worker, each at the start of a cache line: alike to SIMD loops that look at alignment."""
     stride = -(-theta.size // _ALIGNMENT) * _ALIGNMENT
-    memory = np.empty(workers * stride + _ALIGNMENT)
+    memory: Vector = np.empty(workers * stride + _ALIGNMENT, dtype)
     first = -(memory.ctypes.data // memory.itemsize) % _ALIGNMENT
     copies = [memory[first + i * stride :][: theta.size] for i in range(workers)]
     for copy in copies:

@@ -9,6 +9,7 @@ import numpy as np
 
 from fastcheck.evaluate.evaluator import Evaluator
 from fastcheck.evaluate.progress import Show
+from fastcheck.measure.imaginary import STEP, complex_steps
 from fastcheck.measure.ladder import START
 from fastcheck.measure.levels import taken
 from fastcheck.measure.pilots import Pilots
@@ -36,12 +37,15 @@ class Plan:
         For each tensor, whether the lecture's step is taken there.
     asked : bool
         Whether the steps are the caller's own.
+    imaginary : bool
+        Whether they are taken into the complex plane, where no bound of theta is met and nothing is subtracted.
     """
 
     steps: Steps
     orders: tuple[int, ...]
     lecture: tuple[bool, ...]
     asked: bool = False
+    imaginary: bool = False
 
     def at(self, selection: Selection) -> Plan:
         """Of some of the components, where this is of all."""
@@ -49,12 +53,14 @@ class Plan:
 
     def within(self, evaluator: Evaluator, selection: Selection) -> Plan:
         """With steps that stay inside the bounds of theta, where there are any."""
-        if evaluator.domain is None:
+        if evaluator.domain is None or self.imaginary:
             return self
         return replace(self, steps=fitted(evaluator, selection, self.steps, self._orders(selection)))
 
     def one_sided(self, evaluator: Evaluator, selection: Selection) -> Flags:
         """Where a difference is taken on one side alone, shape (k,)."""
+        if self.imaginary:
+            return np.zeros(selection.size, dtype=bool)
         return np.asarray(sides(evaluator, selection, self.steps, self._orders(selection)) != 0)
 
     def _orders(self, selection: Selection) -> Integers:
@@ -76,6 +82,12 @@ def as_asked(eps: Steps, selection: Selection) -> Plan:
     n_tensors = len(selection.layout.tensors)
     steps = selection.of(eps) if isinstance(eps, np.ndarray) else eps
     return Plan(steps, (2,) * n_tensors, (not isinstance(eps, np.ndarray) and eps == LECTURE,) * n_tensors, asked=True)
+
+
+def stepped(selection: Selection) -> Plan:
+    """The complex step, for all components."""
+    n_tensors = len(selection.layout.tensors)
+    return Plan(STEP, (2,) * n_tensors, (False,) * n_tensors, imaginary=True)
 
 
 def planned(evaluator: Evaluator, pilots: Pilots, units: Vector, auto: bool) -> Plan:
@@ -153,8 +165,19 @@ def _scaled(theta: Vector, units: Vector, level: int) -> Vector:
     return np.maximum(units * 2.0**level, finest)
 
 
+def slopes_of(evaluator: Evaluator, selection: Selection, plan: Plan) -> Vector:
+    """The slopes of a few components, taken as the pass takes them, with one step for all."""
+    if plan.imaginary:
+        return complex_steps(evaluator, selection)
+    steps = plan.steps if not isinstance(plan.steps, np.ndarray) else float(np.median(plan.steps))
+    return differences(evaluator, selection, steps)
+
+
 def passed(evaluator: Evaluator, selection: Selection, plan: Plan, show: Show, numeric: Vector) -> None:
     """The pass: the differences of all components of the selection (sorted), into ``numeric`` (k,) as they come."""
+    if plan.imaginary:
+        complex_steps(evaluator, selection, show, numeric)
+        return
     if set(plan.orders) == {2}:
         differences(evaluator, selection, plan.steps, show, found=numeric)
         return

@@ -21,6 +21,8 @@ from fastcheck.problem.point import point, taking
 from fastcheck.problem.question import (
     ACCEPT,
     BUDGET,
+    CENTRAL,
+    COMPLEX,
     PROCESSES,
     Gradient,
     Options,
@@ -71,6 +73,7 @@ def options(
     theta: Vector,
     *,
     eps: Any = None,
+    method: Any = CENTRAL,
     accept: Any = ACCEPT,
     workers: Any = None,
     chunk: Any = None,
@@ -85,6 +88,7 @@ def options(
     return Options(
         selection=selection(components, tensors, layout).sorted(),
         eps=step(eps, theta, layout),
+        method=_method(method, eps),
         accept=_accepted(accept),
         workers=whose(workers),
         chunk=_number_or_none(chunk, "chunk"),
@@ -191,6 +195,25 @@ def step(eps: Any, theta: Vector, layout: Layout) -> Steps | str | None:
     if number < np.spacing(largest):
         _moving(np.full(layout.size, number), theta, layout)
     return number
+
+
+def _method(method: Any, eps: Any) -> str:
+    """How slopes are to be taken; the complex step has a step of its own."""
+    if not isinstance(method, str) or method not in (CENTRAL, COMPLEX):
+        raise InputError(f'method must be "central" or "complex", got {shown(method)}: leave it out for central')
+    if method == COMPLEX and eps is not None:
+        raise InputError(
+            f'eps must be left out with method="complex", got {shown(eps)}: the imaginary step is so small that none is better'
+        )
+    return str(method)
+
+
+def only_central(method: Any, where: str) -> None:
+    """Refuse the complex step where J is looked at along directions."""
+    if _method(method, None) != CENTRAL:
+        raise InputError(
+            f'method must be "central" for {where}, got {shown(method)}: leave it out, or ask check for every component'
+        )
 
 
 def _moving(steps: Vector, theta: Vector, layout: Layout) -> Vector:

@@ -29,6 +29,7 @@ LECTURE = 1e-7  # the step of the lecture
 ACCEPT = 1e-7  # the ratio up to which a gradient is right, unless the user says otherwise
 BUDGET = 5_000
 PROCESSES = "processes"  # what workers= is for processes of our own
+CENTRAL, COMPLEX = "central", "complex"  # how slopes are taken: two-sided differences, or the complex step
 
 WorkersOption: TypeAlias = "int | Literal['processes'] | Executor | Client | None"
 
@@ -100,6 +101,7 @@ class Options:
     selection : Selection
         The components to look at, sorted.
     eps : float, ndarray of float64, shape (n,), "auto" or None
+    method : "central" or "complex"
     accept : float
         The ratio up to which a gradient is right.
     workers : int, "processes", Executor, distributed.Client, or None
@@ -116,6 +118,7 @@ class Options:
 
     selection: Selection
     eps: Steps | str | None = None
+    method: str = CENTRAL
     accept: float = ACCEPT
     workers: WorkersOption = None
     chunk: int | None = None

@@ -15,7 +15,7 @@ from numba.core import errors, types
 from numba.extending import intrinsic
 from numba.np import arrayobj
 
-_ITEM_SIZE = 8  # bytes of a float64
+_ITEM_SIZES = {types.float64: 8, types.complex128: 16}  # bytes; theta is complex in a complex step
 
 # numba's own tools for such code, which have no types
 _intrinsic: Callable[..., Any] = intrinsic
@@ -31,12 +31,10 @@ def jit_views(slots: tuple[tuple[int, tuple[int, ...]], ...]) -> Callable[..., A
     @_intrinsic
     def views(typingctx: Any, theta: Any) -> Any:
         if not (
-            isinstance(theta, types.Array) and theta.ndim == 1 and theta.layout == "C" and theta.dtype == types.float64
+            isinstance(theta, types.Array) and theta.ndim == 1 and theta.layout == "C" and theta.dtype in _ITEM_SIZES
         ):
             raise errors.TypingError(f"unpack needs theta as a contiguous float64 vector, got {theta}")
-        kinds: list[Any] = [
-            types.Array(types.float64, len(shape), "C", readonly=not theta.mutable) for _, shape in slots
-        ]
+        kinds: list[Any] = [types.Array(theta.dtype, len(shape), "C", readonly=not theta.mutable) for _, shape in slots]
         signature = _tuple(kinds)(theta)
         return signature, lambda context, builder, sig, values: _fill(context, builder, sig, values[0], slots)
 
@@ -52,16 +50,16 @@ def jit_views(slots: tuple[tuple[int, tuple[int, ...]], ...]) -> Callable[..., A
 def _fill(context: Any, builder: Any, signature: Any, value: Any, slots: Any) -> Any:
     """Emit one array header per slot; each holds a reference to theta's memory."""
     parent = _make_array(signature.args[0])(context, builder, value)
-    headers = []
+    headers, item_size = [], _ITEM_SIZES[signature.args[0].dtype]
     for (start, shape), kind in zip(slots, signature.return_type.types, strict=True):
-        strides = [_ITEM_SIZE * math.prod(shape[axis + 1 :]) for axis in range(len(shape))]
+        strides = [item_size * math.prod(shape[axis + 1 :]) for axis in range(len(shape))]
         header = _make_array(kind)(context, builder)
         _populate_array(
             header,
             data=builder.gep(parent.data, [_intp(context, start)]),
             shape=[_intp(context, extent) for extent in shape],
             strides=[_intp(context, stride) for stride in strides],
-            itemsize=_intp(context, _ITEM_SIZE),
+            itemsize=_intp(context, item_size),
             meminfo=parent.meminfo,
             parent=parent.parent,
         )

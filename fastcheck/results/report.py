@@ -60,12 +60,12 @@ class Report(Shown):
     ratio : float
         ``||numeric - analytic|| / (||numeric|| + ||analytic||)`` over all components looked at.
     floor : float
-        The ratio that rounding in J alone produces at this eps, measured.
+        The ratio that rounding in J alone produces at this eps, measured; machine epsilon's where the complex step was taken.
     verdict : Verdict
     reason : str
         The condition that decided.
     numeric, analytic : ndarray of float64, shape (n,) or (k,)
-        Both gradients, at ``components`` if only k were looked at; numeric is the differences at eps.
+        Both gradients, at ``components`` if only k were looked at; numeric is the differences at eps, or the complex step's.
     bound : ndarray of float64, shape (n,) or (k,)
         How far numeric may be off.
     wrong : ndarray of int64
@@ -81,7 +81,7 @@ class Report(Shown):
     tensors : tuple of TensorReport
     findings : tuple of Finding
     eps : float, or ndarray of float64, shape (n,) or (k,)
-        One step for all components, or one for each that was looked at.
+        One step for all components, or one for each that was looked at; 2^-100 where the complex step was taken.
     evaluations : int
         Of J, in all.
     seconds : float

@@ -19,6 +19,7 @@ from fastcheck.problem.brought import Brought, Note
 from fastcheck.problem.foreign import array_of, is_foreign, is_torch, kind_of
 from fastcheck.problem.layout import Tensor, real_array
 from fastcheck.problem.structure import Structure, structured, taken_apart
+from fastcheck.shapes.nearby import require_alike_nearby
 from fastcheck.vectors import Array, Vector
 
 _ROOT = "inputs"
@@ -181,6 +182,7 @@ def from_layer(
     brings = Brought(structure.layout, _notes(leaves, told))
     fixed = tuple(leaf for leaf, own in zip(leaves.values(), free, strict=True) if not own)
     cost = _Weighted(layer, structure, weights, brings)
+    require_alike_nearby(cost, theta, structure.layout, private(fixed))
     return Problem(cost, _Backward(layer, structure, weights), theta, fixed, structure.layout)
 
 

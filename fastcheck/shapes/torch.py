@@ -22,6 +22,7 @@ from fastcheck.problem.brought import Brought, Note
 from fastcheck.problem.foreign import array_of
 from fastcheck.problem.layout import Layout, require_finite
 from fastcheck.problem.structure import taken_apart
+from fastcheck.shapes.nearby import require_alike_nearby
 from fastcheck.vectors import Vector
 
 _MUTE = frozenset({"python", "threads", "symmetric"})  # torch has threads of its own, modules start biases at zero
@@ -191,6 +192,7 @@ def from_torch(
     likes = tuple(torch.empty(0, dtype=tensor.dtype, device=tensor.device) for tensor in tensors.values())
     cost = _Weighted(call, layout, likes, None, True, Brought(layout, _notes(handed_in, wanted), mute=_MUTE))
     cost = _quiet(_with_weights(cost, theta, rng, wanted), theta)
+    require_alike_nearby(cost, theta, layout)
     return Problem(cost, _Backward(cost), theta, layout=layout)
 
 

@@ -420,3 +420,14 @@ def test_what_is_accepted(file):
         result = run(command, file, "--accept", "2")
         assert result.exit_code == 2
         assert "accept must lie between 0 and 1, got 2" in result.stderr
+
+
+def test_a_method_is_asked_for(file):
+    result = run("check", file, "--method", "complex")
+    assert result.exit_code == 0
+    assert "eps 7.88861e-31" in result.stdout
+    assert run("check", f"{file}:wrong", "--method", "complex").exit_code == 1
+    result = run("check", file, "--method", "complex", "--eps", "1e-7")
+    assert result.exit_code == 2
+    assert "eps must be left out" in result.stderr
+    assert 'method must be "central" or "complex"' in run("check", file, "--method", "newton").stderr

@@ -1,0 +1,28 @@
+"""A made cost tried beside theta: what must not depend on the values is found out before the work starts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from fastcheck.errors import InputError
+from fastcheck.problem.layout import Layout
+from fastcheck.problem.units import units_of
+from fastcheck.vectors import Vector
+
+_NEAR = 2.0**-20  # units
+
+
+def require_alike_nearby(cost: Callable[..., Any], theta: Vector, layout: Layout, args: Sequence[Any] = ()) -> None:
+    """Raise what the cost itself refuses at two points near theta; that it has no value there is left for the check."""
+    move = np.random.default_rng(0).standard_normal(theta.size) * units_of(theta, layout) * _NEAR
+    for moved in (theta + move, theta - move):
+        try:
+            with np.errstate(all="ignore"):
+                cost(moved, *args)
+        except InputError:
+            raise
+        except Exception:  # the check will say where
+            continue
