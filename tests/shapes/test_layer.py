@@ -147,7 +147,7 @@ def test_too_few_gradients(inputs):
 
 
 def test_an_output_that_changes_shape():
-    with pytest.raises(InputError, match=r"forward must return outputs of one shape, got \(2,\) after \(3,\)"):
+    with pytest.raises(InputError, match=r"forward must return outputs of one shape, got \(\d,\) after \(3,\)"):
         fc.from_layer(lambda x: x[x <= x0[0]], lambda u: u, (x0 := np.array([1.0, 1.0, 1.0]),)).check()
 
 
