@@ -106,16 +106,20 @@ class _Entry:
 
 
 def taken_apart(
-    question: Question, evaluator: Evaluator, wrong: Sequence[int], slopes: Vector | None = None
+    question: Question,
+    evaluator: Evaluator,
+    wrong: Sequence[int],
+    analytic: Vector | None = None,
+    slopes: Vector | None = None,
 ) -> tuple[Finding, ...]:
     """Which entries are wrong in the components ``wrong``, the worst first; nothing where J has no parts.
 
-    ``slopes`` are the best that are known, shape (n,), if they are known of all components.
+    ``analytic`` and ``slopes``, the best that are known, have shape (n,), if all components were looked at.
     """
     parts = brought(question.grad).parts
     if parts is None or not wrong:
         return ()
-    if slopes is not None and _is_transposed(parts, slopes, question.units):
+    if analytic is not None and slopes is not None and _is_transposed(parts, analytic, slopes, question.units):
         said = f"{parts.name} was handed over as its transpose: turned round, it agrees with the differences."
         return (Finding("transpose", question.layout.names, said),)
     found = [_entries(parts, evaluator, index, float(question.units[index])) for index in wrong[:_COMPONENTS]]
@@ -143,12 +147,14 @@ def _common_factor(entries: Sequence[_Entry]) -> float:
     return middle if (np.abs(factors - middle) <= off * abs(middle)).all() else 0.0
 
 
-def _is_transposed(parts: Parts, slopes: Vector, units: Vector) -> bool:
-    if parts.transposed is None:
+def _is_transposed(parts: Parts, analytic: Vector, slopes: Vector, units: Vector) -> bool:
+    """Whether the transpose agrees, and is a thousand times nearer than what was handed over: symmetric matrices agree too."""
+    if parts.transposed is None or not np.isfinite(parts.transposed).all() or not np.isfinite(analytic).all():
         return False
     with np.errstate(over="ignore", invalid="ignore"):
-        claimed, seen = parts.transposed * units, slopes * units
-        return bool(norm(claimed - seen) <= rule.LOOK * (norm(claimed) + norm(seen)))
+        turned, given, seen = parts.transposed * units, analytic * units, slopes * units
+        off = norm(turned - seen)
+        return bool(off <= rule.LOOK * (norm(turned) + norm(seen)) and off <= rule.WORRY * norm(given - seen))
 
 
 def _entries(parts: Parts, evaluator: Evaluator, index: int, unit: float) -> list[_Entry]:
@@ -157,10 +163,13 @@ def _entries(parts: Parts, evaluator: Evaluator, index: int, unit: float) -> lis
     along.at(0.0)
     with np.errstate(invalid="ignore", over="ignore"):
         off = np.abs((along.near() - claimed) * parts.weights)
-    found = []
+    found, open_ = [], []
     for row in np.argsort(-np.nan_to_num(off, nan=np.inf), kind="stable")[:_ROWS].tolist():
         said = settled(_Row(along, row), np.array([claimed[row] * unit])).said
+        slope, bound = float(said.slope[0] / unit), float(said.bound[0] / unit)
+        entry = _Entry(row, index, parts.entry(row, index), float(claimed[row]), slope, bound)
         if not np.isfinite(claimed[row]) or said.outcome[0] == Outcome.REFUTED:
-            slope, bound = float(said.slope[0] / unit), float(said.bound[0] / unit)
-            found.append(_Entry(row, index, parts.entry(row, index), float(claimed[row]), slope, bound))
-    return found
+            found.append(entry)
+        elif abs(slope - claimed[row]) > rule.CLEAR * bound:
+            open_.append(entry)
+    return found or open_[:1]  # the component is refuted: it is due to some entry

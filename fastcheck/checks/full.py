@@ -216,7 +216,8 @@ def report_of(opening: Opening, plan: Plan | None = None) -> Report:
     seconds = time.perf_counter() - begin
     judged = judge(measured, analytic.first, options.accept)
     judged = replace(judged, whole=if_repeatable(judged.whole, analytic.first, analytic.again))
-    said = taken_apart(question, evaluator, _worst_wrong(judged), judged.slopes if selection.all else None)
+    everywhere = (analytic.first, judged.slopes) if selection.all else (None, None)
+    said = taken_apart(question, evaluator, _worst_wrong(judged), *everywhere)
     said += findings(question, evaluator, measured, analytic, judged, pilots, chosen, seconds, unfit)
     return Report(
         ratio=judged.whole.ratio,

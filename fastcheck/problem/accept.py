@@ -63,6 +63,7 @@ def unclaimed(
     """The same without a gradient, where only differences are asked for."""
     function, given = _function(cost), arguments(args, kwargs)
     at = point(theta, brought(cost).layout if layout is None and not is_structure(theta) else layout)
+    given = given.wide() if at.structure is not None and at.structure.is_foreign else given
     sizes = None if scale is None else _sizes(scale, at.layout)
     inside = domain(bounds, at.theta, at.layout)
     return Question(taking(function, at, given, "cost"), None, at, given, scale=sizes, domain=inside)
@@ -104,7 +105,7 @@ def gradient(grad: Any, asked: Question) -> Gradient:
     if grad is True:
         return SecondOfPair(asked.cost)
     if callable(grad):
-        function: Callable[..., Any] = taking(grad, asked.at, asked.arguments, "grad")
+        function: Callable[..., Any] = taking(grad, asked.at, asked.arguments, "grad", is_gradient=True)
         return function
     return gradient_vector(grad, asked.layout)
 

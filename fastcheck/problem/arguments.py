@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 
 from fastcheck.errors import InputError
-from fastcheck.problem.foreign import array_of, copied, is_torch
+from fastcheck.problem.fields import attributes, is_dataclass, with_fields
+from fastcheck.problem.foreign import array_of, copied, is_torch, widened
 
 
 @dataclass(frozen=True, eq=False)
@@ -22,6 +23,10 @@ class Arguments:
     def private(self) -> Arguments:
         """The same with every array copied."""
         return Arguments(private(self.args), private(dict(self.kwargs)) if self.kwargs else self.kwargs)
+
+    def wide(self) -> Arguments:
+        """With tensors of torch in float64, as theta is: torch multiplies no two types."""
+        return Arguments(tuple(map(widened, self.args)), {name: widened(value) for name, value in self.kwargs.items()})
 
     @property
     def named(self) -> dict[str, Any]:
@@ -48,7 +53,7 @@ class Arguments:
 
 
 def private(value: Any) -> Any:
-    """``value`` with every array in it (through tuples, lists and dicts) copied; other objects are shared."""
+    """``value`` with every array in it (through tuples, lists, dicts and dataclasses) copied; other objects are shared."""
     if isinstance(value, np.ndarray):
         return value.copy(order="K")
     if isinstance(value, np.void):  # a record that may be a window into somebody's array
@@ -60,6 +65,8 @@ def private(value: Any) -> Any:
         return [private(item) for item in value]
     if isinstance(value, dict):
         return {key: private(item) for key, item in value.items()}
+    if is_dataclass(value):
+        return with_fields(value, {name: private(item) for name, item in attributes(value).items()})
     return copied(value) if is_torch(value) else value
 
 
@@ -75,6 +82,13 @@ def require_unchanged(used: Any, original: Any, who: str, what: str) -> None:
         same = used.keys() == original.keys()
         for key in used.keys() & original.keys():
             require_unchanged(used[key], original[key], who, f"{what}[{key!r}]")
+    elif is_dataclass(original):
+        before, after = attributes(original), attributes(used)
+        same = before.keys() == after.keys()
+        for name in before.keys() & after.keys():
+            require_unchanged(after[name], before[name], who, f"{what}.{name}")
+    elif isinstance(original, int | float | complex | str | bytes):
+        same = type(used) is type(original) and (used == original or (used != used and original != original))
     else:
         same = True
     if not same:

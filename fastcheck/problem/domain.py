@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from fastcheck.errors import InputError, InputTypeError, shown
 from fastcheck.problem.layout import Layout
+from fastcheck.problem.structure import named
 from fastcheck.vectors import Indices, Vector
 
 Sides = npt.NDArray[np.int8]  # of each component: 0 for both, 1 or -1 where it may only grow, or shrink
@@ -93,6 +94,7 @@ def _side(bound: Any, free: float, what: str, layout: Layout) -> Vector:
     found = np.full(layout.size, free)
     if bound is None:
         return found
+    bound = named(bound, layout.names)
     if isinstance(bound, Mapping):
         unknown = [name for name in bound if name not in layout.names]
         if unknown:

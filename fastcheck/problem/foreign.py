@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from contextlib import AbstractContextManager
+from importlib import import_module
 from typing import Any
 
 import numpy as np
@@ -27,6 +29,7 @@ def array_of(value: Any) -> Any:
     """A tensor as an array of the same numbers; anything else as it is."""
     if is_torch(value):
         held = value.detach().cpu().resolve_conj().resolve_neg()
+        held = held.to_dense() if held.layout is not sys.modules["torch"].strided else held
         return (held.float() if held.dtype.is_floating_point and held.dtype.itemsize < 4 else held).numpy()
     if is_jax(value):
         narrow = value.dtype.name in ("bfloat16", "float16") or value.dtype.name.startswith("float8")
@@ -37,7 +40,7 @@ def array_of(value: Any) -> Any:
 def kind_of(value: Any) -> Callable[[Any], Any]:
     """What makes an array into what ``value`` is; for an array nothing does, a Python number becomes one again."""
     if is_torch(value):
-        return to_torch
+        return to_traced_torch if value.requires_grad else to_torch
     if is_jax(value):
         return to_jax
     return as_it_is if isinstance(value, np.ndarray) else to_number
@@ -50,11 +53,25 @@ def to_torch(array: Any) -> Any:
     return torch.from_numpy(array)
 
 
+def to_traced_torch(array: Any) -> Any:
+    """Likewise, one that requires a gradient."""
+    return to_torch(array).requires_grad_()
+
+
 def to_jax(array: Any) -> Any:
     """An array of JAX: float64 where JAX has it switched on, as it does by itself."""
     import jax.numpy
 
     return jax.numpy.asarray(array)
+
+
+def in_x64() -> AbstractContextManager[Any]:
+    """JAX in float64, for as long as the context lasts."""
+    import jax
+
+    home = jax if hasattr(jax, "enable_x64") else import_module("jax.experimental")  # since 0.8, and before
+    context: AbstractContextManager[Any] = home.enable_x64(True)
+    return context
 
 
 def to_number(array: Any) -> Any:
@@ -63,6 +80,11 @@ def to_number(array: Any) -> Any:
 
 def as_it_is(array: Any) -> Any:
     return array
+
+
+def widened(value: Any) -> Any:
+    """A floating tensor of torch in float64; anything else as it is."""
+    return value.double() if is_torch(value) and value.dtype.is_floating_point else value
 
 
 def copied(tensor: Any) -> Any:

@@ -179,7 +179,7 @@ def pack(params: Mapping[str, Any]) -> tuple[Vector, Layout]:
         if not isinstance(name, str) or not name:
             raise InputTypeError(f"parameter names must be non-empty strings, got {shown(name)}: name each array")
         arrays[name] = real_array(value, f"parameter {name!r}")
-    layout = Layout.of({k: a.shape for k, a in arrays.items()}, {k: str(a.dtype) for k, a in arrays.items()})
+    layout = Layout.of({k: a.shape for k, a in arrays.items()}, {k: a.dtype.name for k, a in arrays.items()})
     if layout.size == 0:
         raise InputError("parameters must hold at least one component, got none: pass the arrays to be checked")
     theta = layout.pack(arrays)
@@ -201,7 +201,7 @@ def real_array(value: Any, what: str) -> np.ndarray:
     """``value`` as a floating-point array no wider than float64; else an error that begins with ``what``."""
     try:
         array = np.asarray(array_of(value))
-    except ValueError as error:
+    except (ValueError, TypeError) as error:
         raise InputError(
             f"{what} must be an array of numbers, got {type(value).__name__}: {first_line(error)}"
         ) from error

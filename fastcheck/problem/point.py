@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,8 +22,6 @@ from fastcheck.problem.structure import (
     structured,
 )
 from fastcheck.vectors import Vector
-
-_TAKES_ANOTHER = (TypeError, IndexError, KeyError, AttributeError)  # what a function raises that is given another form
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,18 +47,26 @@ class Point:
 
 @dataclass(frozen=True, eq=False)
 class Structured:
-    """A function of the structure, as one of theta."""
+    """A function of the structure, as one of theta; a gradient returns what is like the structure."""
 
     function: Callable[..., Any]
     structure: Structure
     by_trial: bool = False  # whether it was found out that the function takes the structure
 
     def __call__(self, theta: Vector, *args: Any, **kwargs: Any) -> Any:
-        return self.function(self.structure.filled(theta), *args, **kwargs)
+        with self.structure.wide():
+            return self.function(self.structure.filled(theta), *args, **kwargs)
 
     @property
     def fastcheck_brings(self) -> Brought:
         return Brought(self.structure.layout)
+
+
+class StructuredGradient(Structured):
+    """A gradient of the structure, as one of theta."""
+
+    def __call__(self, theta: Vector, *args: Any, **kwargs: Any) -> Any:
+        return self.structure.gradient(super().__call__(theta, *args, **kwargs))
 
 
 def point(theta: Any, layout: Any) -> Point:
@@ -81,10 +87,10 @@ def point(theta: Any, layout: Any) -> Point:
         )
     if array.size == 0:
         raise InputError("theta must hold at least one component, got none: pass the parameters to be checked")
-    own = layout or Layout.of({"theta": array.shape}, {"theta": str(array.dtype)})
+    own = layout or Layout.of({"theta": array.shape}, {"theta": array.dtype.name})
     _require_size(own, array)
     require_finite(array, own, "theta")
-    narrow = _narrow(own) if array.dtype == np.float64 else own.names
+    narrow = _narrow(own) if array.dtype.itemsize == 8 else own.names
     return Point(np.ascontiguousarray(array, dtype=np.float64), own, narrow)
 
 
@@ -132,30 +138,38 @@ def _narrow(layout: Layout) -> tuple[str, ...]:
     return tuple(tensor.name for tensor in layout.tensors if tensor.dtype != "float64")
 
 
-def taking(function: Any, at: Point, arguments: Arguments, who: str) -> Any:
+def taking(function: Any, at: Point, arguments: Arguments, who: str, is_gradient: bool = False) -> Any:
     """The function as one of theta: of the vector, or of the structure that theta came in, whichever it takes.
 
-    A flat dict's function is tried with the vector first, any other with the structure; compiled ones take the vector.
+    A flat dict's function is tried with the vector first, any other with the structure. A compiled one takes the vector,
+    but for sequences of arrays, which numba knows.
     """
-    if at.structure is None or not callable(function) or hasattr(function, "py_func"):
+    if at.structure is None or not callable(function):
         return function
-    whole = Structured(function, at.structure)
+    compiled = hasattr(function, "py_func")
+    if compiled and (at.structure.apart is leaf_alone or isinstance(at.structure.template, Mapping)):
+        return function
+    kind = StructuredGradient if is_gradient else Structured
     if at.structure.apart is leaf_alone:
-        return whole
-    whole, described = Structured(function, at.structure, by_trial=True), type(at.structure.template).__name__
+        return kind(function, at.structure)
+    whole = kind(function, at.structure, by_trial=True)
     first, second = (function, whole) if at.structure.apart is flat else (whole, function)
-    try:
-        arguments.private().call(first, at.theta.copy())
-    except _TAKES_ANOTHER as error:
-        try:
-            arguments.private().call(second, at.theta.copy())
-        except Exception as other:
-            given, instead = ("a vector", described) if first is function else (described, "a vector")
-            add_note(
-                error, f"raised by {who}, given {given}; given {instead}: {type(other).__name__}: {first_line(other)}"
-            )
-            raise error from None
-        return second
-    except Exception:  # of the function's own making: whoever calls it next says where
+    failed = _tried(first, at, arguments)
+    if failed is None:
         return first
-    return first
+    other = None if compiled else _tried(second, at, arguments)
+    if other is None:
+        return second
+    described = type(at.structure.template).__name__
+    given, instead = ("a vector", described) if first is function else (described, "a vector")
+    add_note(failed, f"raised by {who}, given {given}; given {instead}: {type(other).__name__}: {first_line(other)}")
+    raise failed
+
+
+def _tried(function: Callable[..., Any], at: Point, arguments: Arguments) -> Exception | None:
+    """What the function raises on copies, if it does."""
+    try:
+        arguments.private().call(function, at.theta.copy())
+    except Exception as error:
+        return error
+    return None

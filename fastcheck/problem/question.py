@@ -135,7 +135,8 @@ class SecondOfPair:
     function: Callable[..., Any]
 
     def __call__(self, theta: Vector, *args: Any, **kwargs: Any) -> Any:
-        return parted(self.function(theta, *args, **kwargs))[1]
+        gradient = parted(self.function(theta, *args, **kwargs))[1]
+        return self.function.structure.gradient(gradient) if isinstance(self.function, Structured) else gradient
 
 
 def parted(pair: Any) -> tuple[Any, Any]:

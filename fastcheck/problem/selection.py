@@ -91,14 +91,19 @@ def sample(layout: Layout, k: int) -> Indices:
     return np.sort(np.concatenate([first, rng.choice(others, size=k - first.size, replace=False)]))
 
 
+def _matches(name: str, pattern: str) -> bool:
+    """Only * and ? stand for letters: brackets are part of names such as ``layers[1].W``."""
+    return fnmatchcase(name, pattern.replace("[", "[[]"))
+
+
 def matching(layout: Layout, patterns: tuple[str, ...]) -> Indices:
     """The indices of all components of the tensors whose names match one of the patterns."""
     for pattern in patterns:
-        if not any(fnmatchcase(name, pattern) for name in layout.names):
+        if not any(_matches(name, pattern) for name in layout.names):
             raise InputError(
                 f"tensors must match a name of theta's, got {pattern!r}: the names are {', '.join(layout.names)}"
             )
-    chosen = [t for t in layout.tensors if any(fnmatchcase(t.name, pattern) for pattern in patterns)]
+    chosen = [t for t in layout.tensors if any(_matches(t.name, pattern) for pattern in patterns)]
     indices = np.concatenate([np.arange(t.start, t.stop) for t in chosen])
     if not indices.size:
         raise InputError(

@@ -9,6 +9,7 @@ from __future__ import annotations
 import dataclasses
 import re
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -16,7 +17,8 @@ from typing import Any
 import numpy as np
 
 from fastcheck.errors import InputTypeError
-from fastcheck.problem.foreign import array_of, is_foreign, kind_of
+from fastcheck.problem.fields import attributes, is_dataclass, with_fields
+from fastcheck.problem.foreign import array_of, in_x64, is_foreign, kind_of, to_jax
 from fastcheck.problem.layout import Layout, real_array, require_finite
 from fastcheck.vectors import Vector
 
@@ -53,12 +55,15 @@ class Structure:
         Which leaves those are; the others are held fixed.
     apart : callable
         Takes such a structure apart: ``apart(structure) -> Taken``.
+    root : str
+        What messages call the whole.
     """
 
     template: Any
     layout: Layout
     free: tuple[bool, ...]
     apart: Callable[[Any], Taken]
+    root: str = "params"
 
     @cached_property
     def _taken(self) -> Taken:
@@ -70,6 +75,24 @@ class Structure:
 
     def __getstate__(self) -> dict[str, Any]:
         return {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
+
+    @property
+    def is_foreign(self) -> bool:
+        """Whether leaves are tensors of torch or JAX."""
+        return any(is_foreign(leaf) for leaf in self._taken.leaves)
+
+    def wide(self) -> AbstractContextManager[Any]:
+        """JAX in float64, where leaves are JAX's: elsewhere they would be cut to float32."""
+        return in_x64() if to_jax in self._kinds else nullcontext()
+
+    def gradient(self, value: Any) -> Any:
+        """What a gradient function returned for the structure, as a dict by the names of the layout; an array as it is."""
+        if isinstance(value, np.ndarray | np.generic | float | int) or is_foreign(value):
+            return value
+        if isinstance(value, Mapping) and set(value) == set(self.layout.names):
+            return value
+        taken = self.apart(value)
+        return dict(zip(taken.names(self.root), taken.leaves, strict=True))
 
     def filled(self, theta: Any, fixed: Sequence[Any] = ()) -> Any:
         """The structure with views of ``theta`` for leaves, and ``fixed`` for those that are held."""
@@ -99,12 +122,12 @@ def structured(
         for name, leaf, in_theta in zip(taken.names(root), taken.leaves, free, strict=True)
         if in_theta
     }
-    layout = Layout.of({k: a.shape for k, a in own.items()}, {k: str(a.dtype) for k, a in own.items()})
+    layout = Layout.of({k: a.shape for k, a in own.items()}, {k: a.dtype.name for k, a in own.items()})
     if layout.size == 0:
         raise InputTypeError(f"{root} must hold at least one component, got none: pass the arrays to be checked")
     theta = layout.pack(own)
     require_finite(theta, layout, root)
-    return theta, Structure(taken.together([_copied(leaf) for leaf in taken.leaves]), layout, free, apart)
+    return theta, Structure(taken.together([_copied(leaf) for leaf in taken.leaves]), layout, free, apart, root)
 
 
 def is_structure(theta: Any) -> bool:
@@ -116,8 +139,7 @@ def is_structure(theta: Any) -> bool:
 
 def is_record(value: Any) -> bool:
     """A dataclass or a named tuple."""
-    fields = isinstance(value, tuple) and hasattr(value, "_fields")
-    return fields or (dataclasses.is_dataclass(value) and not isinstance(value, type))
+    return (isinstance(value, tuple) and hasattr(value, "_fields")) or is_dataclass(value)
 
 
 def named(value: Any, names: Sequence[str], root: str = "params") -> Any:
@@ -160,6 +182,7 @@ def taken_apart(params: Any) -> Taken:
     """Dicts in their own order, lists, tuples, named tuples and dataclasses, nested; anything else is a leaf."""
     import optree
 
+    params = dict(params) if isinstance(params, Mapping) and not isinstance(params, dict) else params
     with optree.dict_insertion_ordered(True, namespace=_SPACE):
         leaves, spec = optree.tree_flatten(params, is_leaf=_unregistered, namespace=_SPACE)
     paths = tuple(tuple(map(_step, accessor)) for accessor in spec.accessors())
@@ -181,13 +204,34 @@ def _register(kind: Any) -> None:
         return
     names = tuple(field.name for field in dataclasses.fields(kind) if field.init)
 
-    def parts(record: Any) -> tuple[list[Any], None, tuple[str, ...]]:
-        return [getattr(record, name) for name in names], None, names
+    def parts(record: Any) -> tuple[list[Any], Any, tuple[str, ...]]:
+        values = [getattr(record, name) for name in names]
+        return values, None if _is_made_of(record, dict(zip(names, values, strict=True))) else record, names
 
-    def again(_: Any, values: Any) -> Any:
-        return kind(**dict(zip(names, values, strict=True)))
+    def again(record: Any, values: Any) -> Any:
+        own = dict(zip(names, values, strict=True))
+        return kind(**own) if record is None else with_fields(record, own)
 
     optree.register_pytree_node(kind, parts, again, path_entry_type=optree.GetAttrEntry, namespace=_SPACE)
+
+
+def _is_made_of(record: Any, values: Mapping[str, Any]) -> bool:
+    """Whether the class makes the same record of these values: what ``__init__`` derives of them has to be derived anew."""
+    try:
+        made = type(record)(**values)
+    except Exception:
+        return False
+    before, after = attributes(record), attributes(made)
+    return before.keys() == after.keys() and all(_same(before[name], after[name]) for name in before)
+
+
+def _same(one: Any, other: Any) -> bool:
+    if one is other:
+        return True
+    try:
+        return type(one) is type(other) and bool(np.all(array_of(one) == array_of(other)))
+    except Exception:
+        return False
 
 
 def _step(entry: Any) -> Step:

@@ -18,9 +18,10 @@ from fastcheck.errors import InputError, InputTypeError, add_note, shown
 from fastcheck.problem.accept import arguments
 from fastcheck.problem.arguments import Arguments
 from fastcheck.problem.brought import Brought, Note, Parts
-from fastcheck.problem.foreign import array_of
+from fastcheck.problem.foreign import array_of, is_foreign
 from fastcheck.problem.layout import Layout, real_array
-from fastcheck.problem.point import point
+from fastcheck.problem.point import Point, Structured, point
+from fastcheck.problem.structure import Structure, is_structure
 from fastcheck.problem.units import units_of
 from fastcheck.vectors import Array, Vector
 
@@ -28,6 +29,7 @@ _STEP = 2.0**-13  # in units of x, at which it is seen how much f moves
 _DRAWS = 8  # directions that tell the size of an operator's rows
 _SEEN = 64  # units in the last place of f that a move of it has to be worth
 _SAME = 1e-7  # up to which two entries that mirror each other are called the same,
+_ALIKE = 1e-5  # likewise two products with vectors, which may be differences
 _NOTHING = 1e-12  # or the part of the largest entry that is nothing
 
 
@@ -65,9 +67,8 @@ class _Dense:
         return np.asarray(self.held.T @ w)
 
     def column(self, i: int) -> Vector:
-        at = np.zeros(self.shape[1])
-        at[i] = 1.0
-        return np.asarray(self.held @ at)
+        column = self.held[:, [i]]  # no product: a nan elsewhere in a row would spread
+        return np.asarray(column.toarray() if issparse(column) else column, dtype=np.float64).ravel()
 
     def sizes(self, units: Vector, rng: np.random.Generator) -> Vector:
         with np.errstate(over="ignore", invalid="ignore"):
@@ -75,6 +76,7 @@ class _Dense:
         return np.asarray(np.sqrt(squares), dtype=np.float64)
 
     def transposed(self, w: Vector) -> Vector:
+        """What the matrix handed over the other way round would give."""
         return np.asarray(self.held @ w)
 
 
@@ -104,6 +106,9 @@ class _Operator:
         draws = rng.standard_normal((_DRAWS, units.size)) * units
         moved = np.array([self.held.matvec(u) for u in draws], dtype=np.float64)
         return np.asarray(np.sqrt((moved**2).mean(axis=0)))
+
+    def transposed(self, w: Vector) -> Vector:
+        return np.asarray(self.held.matvec(w), dtype=np.float64)
 
 
 @dataclass(frozen=True, eq=False)
@@ -144,19 +149,24 @@ class _Function:
             raise InputError(
                 f"{self.name} must return shape {wanted}, got {value.shape}: return one vector of fixed length"
             )
-        return np.asarray(value, dtype=np.float64).reshape(-1)
+        if not value.size:
+            raise InputError(
+                f"{self.name} must return at least one number, got none: return what is to be differentiated"
+            )
+        return np.array(value, dtype=np.float64).reshape(-1)  # it may be a buffer that the function uses again
 
 
 @dataclass(frozen=True, eq=False)
 class _Weighted:
-    """J = w . f(x)."""
+    """J = w . (f(x) - f(x0)): the difference, as values that are large beside their slopes would drown the others."""
 
     f: _Function
     weights: Vector
+    at: Vector
     fastcheck_brings: Brought
 
     def __call__(self, x: Vector, *args: Any) -> float:
-        return float(self.weights @ self.f(x, *args))
+        return float(self.weights @ (self.f(x, *args) - self.at))
 
 
 @dataclass(frozen=True, eq=False)
@@ -244,8 +254,9 @@ def _matrix(value: Any, name: str) -> _Matrix:
     if isinstance(value, LinearOperator):
         return _Operator(value)
     if issparse(value):
-        real_array(value.data, name)
-        return _Dense(csr_array(value, copy=True))
+        rows = csr_array(value if value.ndim == 2 else value.reshape(1, -1))
+        real_array(rows.data, name)
+        return _Dense(rows)
     array = real_array(array_of(value), name)
     if array.ndim == 1:  # of one value
         array = array[None, :]
@@ -266,8 +277,10 @@ def _problem(
     symmetric: bool = False,
 ) -> Problem:
     _require_function(f, f_name)
-    theta = point(x, None).theta
-    layout, given = Layout.of({"x": theta.shape}), arguments(args, None)
+    at = _at(x)
+    theta, layout, given = at.theta, Layout.of({"x": at.theta.shape}), arguments(args, None)
+    if at.structure is not None:  # a tensor, or a number
+        f, maker = Structured(f, at.structure), _of_structure(maker, at.structure)
     own = given.private()
     value = _first(lambda: _Function(f, f_name)(theta.copy(), *own.args), f_name)
     if not np.isfinite(value).all():
@@ -277,8 +290,10 @@ def _problem(
     _require_shape(matrix, (value.size, theta.size), name, f_name)
     rng = np.random.default_rng(0)
     weights = _weights(function, matrix, theta, units_of(theta, layout), own, rng)
-    notes = _asymmetry(matrix, name, f_name, rng) if symmetric else _adjoint(matrix, name, rng)
-    transposed = matrix.transposed(weights) if isinstance(matrix, _Dense) and value.size == theta.size else None
+    _require_one_matrix(matrix, name, rng)
+    notes = _asymmetry(matrix, name, f_name, rng) if symmetric else ()
+    square = value.size == theta.size and not symmetric
+    transposed = matrix.transposed(weights) if square and isinstance(matrix, _Dense | _Operator) else None
     by_rows = isinstance(matrix, _Products)
     parts = Parts(
         lambda moved: function(moved, *own.args),
@@ -289,10 +304,13 @@ def _problem(
         transposed,
     )
     notes += (
-        Note("weighted", f"J = w . {f_name}(x) with drawn w: analytic values and slopes are of J, entries of {name}."),
+        Note(
+            "weighted",
+            f"J = w . ({f_name}(x) - {f_name}(x0)) with drawn w: analytic values and slopes are of J, entries of {name}.",
+        ),
     )
     return Problem(
-        _Weighted(function, weights, Brought(layout, notes)),
+        _Weighted(function, weights, value, Brought(layout, notes)),
         _Gradient(maker, weights, Brought(parts=parts)),
         theta,
         args,
@@ -359,7 +377,7 @@ def _asymmetry(matrix: _Matrix, name: str, f_name: str, rng: np.random.Generator
         u, v = rng.standard_normal((2, matrix.shape[0]))
         one, other = float(u @ matrix.times(v)), float(v @ matrix.times(u))
         size = float(np.abs(u) @ np.abs(matrix.times(v))) + float(np.abs(v) @ np.abs(matrix.times(u)))
-        said = f"u . H v = {one:.6g} and v . H u = {other:.6g}" if abs(one - other) > _SAME * size else ""
+        said = f"u . H v = {one:.9g} and v . H u = {other:.9g}" if abs(one - other) > _ALIKE * size else ""
     if not said:
         return ()
     message = f"{name} is not symmetric: {said}. One of the two is wrong, or {f_name} is no gradient."
@@ -377,14 +395,39 @@ def _mirrored(hess: Array, name: str) -> str:
     return f"{name}[{i}, {j}] = {hess[i, j]:.6g} and {name}[{j}, {i}] = {hess[j, i]:.6g}"
 
 
-def _adjoint(matrix: _Matrix, name: str, rng: np.random.Generator) -> tuple[Note, ...]:
-    """Whether an operator's two products are those of one matrix."""
-    if not isinstance(matrix, _Operator):
-        return ()
+def _require_one_matrix(matrix: _Matrix, name: str, rng: np.random.Generator) -> None:
+    """An operator's two products are those of one matrix, and products with vectors are linear."""
     w, u = rng.standard_normal(matrix.shape[0]), rng.standard_normal(matrix.shape[1])
-    forward, backward = np.asarray(matrix.held.matvec(u)), matrix.times(w)
-    one, other = float(w @ forward), float(backward @ u)
-    if abs(one - other) <= _SAME * float(np.abs(w) @ np.abs(forward) + np.abs(backward) @ np.abs(u)):
-        return ()
-    message = f"{name} is not one matrix: w . ({name} u) = {one:.6g} by matvec and {other:.6g} by rmatvec. One of the two is wrong."
-    return (Note("adjoint", message),)
+    if isinstance(matrix, _Operator):
+        forward, backward = np.asarray(matrix.held.matvec(u)), matrix.times(w)
+        one, other = float(w @ forward), float(backward @ u)
+        if abs(one - other) > _ALIKE * float(np.abs(w) @ np.abs(forward) + np.abs(backward) @ np.abs(u)):
+            raise InputError(
+                f"{name} must be one matrix, got w . ({name} u) = {one:.9g} by matvec and {other:.9g} by rmatvec: one of the two is wrong"
+            )
+    if isinstance(matrix, _Products):
+        once, twice = matrix.times(w), matrix.times(2 * w)
+        off = np.abs(twice - 2 * once)
+        if off.max() > _ALIKE * (np.abs(twice).max() + np.abs(2 * once).max()):
+            i = int(np.argmax(off))
+            raise InputError(
+                f"{name} must be linear in v, got {twice[i]:.9g} for 2 v where v gives {once[i]:.9g}, at {i}: "
+                "return the product of the Hessian with v"
+            )
+
+
+def _at(x: Any) -> Point:
+    """Where the matrix is looked at."""
+    if is_structure(x):
+        raise InputTypeError(f"x must be a vector, got a {type(x).__name__}: join it with fastcheck.pack")
+    if not is_foreign(x):
+        real_array(x, "x")
+    return point(x, None)
+
+
+def _of_structure(maker: Callable[..., _Matrix], structure: Structure) -> Callable[..., _Matrix]:
+    def made(x: Vector, *args: Any) -> _Matrix:
+        with structure.wide():
+            return maker(structure.filled(x), *args)
+
+    return made

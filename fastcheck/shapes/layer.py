@@ -192,6 +192,8 @@ def _told(inputs: Any) -> Any:
         if not inputs or not all(isinstance(name, str) and name for name in inputs):
             raise InputTypeError(f"inputs must be named by strings, got {shown(list(inputs))}: name each input")
         return {name: _wide(_array(value)) for name, value in inputs.items()}
+    if isinstance(inputs, tuple | list) and not inputs:
+        raise InputError("inputs must hold what forward takes, got none: write inputs=(X, W, b)")
     if not isinstance(inputs, tuple | list):
         raise InputTypeError(
             f"inputs must be a sequence or a dict of what forward takes, got {type(inputs).__name__}: write inputs=(X, W, b)"
@@ -266,12 +268,15 @@ def _output(layer: _Layer, inputs: Any) -> Any:
     except Exception as error:
         add_note(error, "raised by forward at the inputs, floating ones in float64")
         raise
-    array = np.asarray(array_of(output)) if _is_numeric(output) or isinstance(output, list) else None
+    output = _array(output)
+    array = np.asarray(array_of(output)) if _is_numeric(output) else None
     if array is None or array.dtype.kind != "f":
         described = type(output).__name__ if array is None else f"{array.dtype}"
         raise InputTypeError(
             f"forward must return an array of real floating-point numbers, got {described}: return the output, or (output, cache)"
         )
+    if not array.size:
+        raise InputError(f"forward must return at least one number, got shape {array.shape}: choose other inputs")
     if not np.isfinite(array).all():
         raise InputError(
             f"forward must return finite numbers, got {array[~np.isfinite(array)][0]}: choose other inputs"
@@ -291,6 +296,10 @@ def _upstream(upstream: Any, output: Array, rng: np.random.Generator) -> Array:
         raise InputError(
             f"upstream must be an array of the output's shape {output.shape}, got {weights.dtype} of {weights.shape}: "
             "it is the gradient of J by the output"
+        )
+    if not (np.isfinite(weights).all() and weights.any()):
+        raise InputError(
+            "upstream must be finite and not zero throughout, got nothing that shows a mistake: leave it out to draw it"
         )
     return weights.astype(output.dtype)
 

@@ -9,15 +9,13 @@ from typing import Any
 import numpy as np
 
 from fastcheck.checks.problem import Problem
-from fastcheck.errors import InputError, InputTypeError, shown
+from fastcheck.errors import InputError, InputTypeError, add_note, shown
 from fastcheck.problem.arguments import private
 from fastcheck.problem.brought import Brought
 from fastcheck.problem.foreign import array_of
 from fastcheck.problem.layout import Layout
 from fastcheck.problem.structure import taken_apart
 from fastcheck.vectors import Vector
-
-_SAME = np.sqrt(np.finfo(float).eps)  # of the largest entry: what another way to write the same point may differ by
 
 
 @dataclass(frozen=True, eq=False)
@@ -86,7 +84,12 @@ def from_retraction(cost: Callable[..., Any], grad: Any, point: Any, retract: Ca
             f"n must be a positive integer, got {shown(n)}: it counts the coordinates of a tangent vector"
         )
     own = private(point)
-    _require_same(retract(private(own), np.zeros(n)), own)
+    try:
+        reached = retract(private(own), np.zeros(n))
+    except Exception as error:
+        add_note(error, "raised by retract(point, 0)")
+        raise
+    _require_same(reached, own)
     brings = Brought(Layout.of({"t": (int(n),)}), mute=frozenset({"symmetric"}))
     return Problem(
         _Moved(cost, retract, brings), _AtPoint(grad) if callable(grad) else grad, np.zeros(n), (own,), brings.layout
@@ -109,7 +112,8 @@ def _require_same(reached: Any, point: Any) -> None:
         if before.dtype.kind not in "fc" or not before.size:
             continue
         off = np.abs(after - before)
-        if not off.max() <= _SAME * np.abs(before).max():
+        same = np.sqrt(np.finfo(before.dtype).eps)  # by which another way to write the same point may differ
+        if not off.max() <= same * np.abs(before).max():
             place = (
                 tuple(int(i) for i in np.unravel_index(int(np.argmax(np.nan_to_num(off, nan=np.inf))), off.shape))
                 if off.ndim

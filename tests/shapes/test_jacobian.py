@@ -108,8 +108,61 @@ def test_an_operator_whose_products_are_not_of_one_matrix():
     def operator(x):
         return LinearOperator(A.shape, matvec=lambda v: jac(x) @ v, rmatvec=lambda w: 2 * jac(x).T @ w)
 
-    report = fc.from_jacobian(f, operator, X).check()
-    assert not report.passed and "jac is not one matrix" in str(report)
+    with pytest.raises(
+        InputError, match="jac must be one matrix, got .* by matvec and .* by rmatvec: one of the two is wrong"
+    ):
+        fc.from_jacobian(f, operator, X)
+
+
+def test_values_that_are_large_beside_their_slopes_drown_nothing():
+    def high(x):
+        return np.append(f(x), 1e9)
+
+    def with_nothing(x):
+        return np.vstack([jac(x), np.zeros(3)])
+
+    assert fc.from_jacobian(high, with_nothing, X).check().passed
+
+    def wrong(x):
+        found = with_nothing(x)
+        found[1, 2] *= 1.01
+        return found
+
+    assert "jac[1, 2] is " in str(fc.from_jacobian(high, wrong, X).check())
+
+
+def test_a_buffer_that_f_uses_again():
+    buffer = np.empty(5)
+
+    def reused(x):
+        buffer[:] = f(x)
+        return buffer
+
+    assert fc.from_jacobian(reused, jac, X).check().passed
+    assert "jac[1, 2] is " in str(fc.from_jacobian(reused, off_at(1, 2), X).check())
+
+
+def test_nan_in_one_entry_accuses_that_one():
+    report = fc.from_jacobian(f, off_at(0, 1, np.nan), X).check()
+    entries = [finding.message for finding in report.findings if finding.kind == "entry"]
+    assert entries[0].startswith("jac[0, 1] is nan") and "jac[0, 0]" not in entries[0]
+
+
+def test_a_hessian_that_is_nearly_symmetric_was_not_transposed(rng):
+    Q = rng.standard_normal((30, 30)) / 5
+
+    def wrong(x):
+        found = Q.T @ ((1 - np.tanh(Q @ x) ** 2)[:, None] * Q)
+        found[7, 20] *= 1.01
+        return found
+
+    report = fc.from_jacobian(lambda x: Q.T @ np.tanh(Q @ x), wrong, rng.standard_normal(30)).check()
+    assert "transpose" not in [finding.kind for finding in report.findings]
+
+
+@pytest.mark.parametrize("form", [sparse.lil_array, sparse.dok_matrix, sparse.coo_array])
+def test_other_sparse_forms(form):
+    assert fc.from_jacobian(f, lambda x: form(jac(x)), X).check().passed
 
 
 @pytest.mark.parametrize(
@@ -122,6 +175,7 @@ def test_an_operator_whose_products_are_not_of_one_matrix():
         (f, lambda x: jac(x) * 1j, "jac must be real floating point"),
         (f, lambda x: jac(x)[:4], r"jac must have shape \(5, 3\), .* got \(4, 3\): f\(x\) has 5 values"),
         (1.0, jac, "f must be a function"),
+        (lambda x: np.empty(0), jac, "f must return at least one number"),
     ],
 )
 @pytest.mark.filterwarnings("ignore:divide by zero")
@@ -161,6 +215,11 @@ def test_products():
     report = fc.from_hvp(grad, lambda x, v: asymmetric(x) @ v, X).check()
     assert report.witnesses[0].name == "x[0]"
     assert "hvp[0, 2] is " in str(report) and "hvp is not symmetric" in str(report)
+
+
+def test_products_must_be_linear():
+    with pytest.raises(InputError, match="hvp must be linear in v, got .* for 2 v"):
+        fc.from_hvp(grad, lambda x, v: hess(x) @ v**2, X)
 
 
 def test_products_must_be_vectors():

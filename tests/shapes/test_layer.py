@@ -141,6 +141,19 @@ def test_what_a_layer_must_return(forward, backward, message):
         fc.from_layer(forward, backward, (np.arange(1.0, 4.0),))
 
 
+@pytest.mark.parametrize("upstream", [np.zeros(3), np.array([1.0, np.nan, 1.0]), np.ones(2)])
+def test_an_upstream_that_shows_nothing(upstream):
+    with pytest.raises(InputError, match="upstream must be"):
+        fc.from_layer(lambda x: x**2, lambda u: 3 * u, (np.ones(3),), upstream=upstream)
+
+
+def test_nothing_to_look_at():
+    with pytest.raises(InputError, match="inputs must hold what forward takes, got none"):
+        fc.from_layer(lambda: 1.0, lambda u: u, [])
+    with pytest.raises(InputError, match=r"forward must return at least one number, got shape \(0,\)"):
+        fc.from_layer(lambda x: x[:0], lambda u: np.zeros(3), (np.ones(3),))
+
+
 def test_too_few_gradients(inputs):
     with pytest.raises(InputError, match="backward must return a gradient for each of X, W, b, got 2"):
         fc.from_layer(forward, lambda u, c: backward(u, c)[:2], inputs)

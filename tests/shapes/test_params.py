@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 import numba
@@ -172,6 +172,93 @@ def test_cost_and_gradient_may_take_different_forms(rng):
 def test_a_nested_structure_by_check_itself(net, X):
     assert fc.check(cost, grad, net, (X,)).passed
     assert fc.check(cost, wrong, net, (X,)).witnesses[0].name == "layers[1].W[2, 1]"
+
+
+@dataclass
+class Scaled:
+    """What is derived in __post_init__ follows the parameters; what was set later stays."""
+
+    W: np.ndarray
+    twice: np.ndarray = field(init=False)
+    name: str = field(default="", init=False)
+
+    def __post_init__(self):
+        self.twice = 2 * self.W
+
+
+def test_dataclasses_that_derive_and_such_that_were_set_later(rng):
+    params = Scaled(rng.standard_normal(3))
+    assert fc.from_params(lambda p: np.sum(p.twice**2), lambda p: {"W": 8 * p.W}, params).check().passed
+    params.name = "first"
+    cost = {"first": lambda p: np.sum(p.W**3)}
+    assert fc.from_params(lambda p: cost[p.name](p), lambda p: {"W": 3 * p.W**2}, params).check().passed
+
+
+def test_what_is_in_dataclasses_is_not_changed_either():
+    @dataclass
+    class Data:
+        X: np.ndarray
+        k: int = 0
+
+    data = Data(np.ones(3))
+
+    def counting(theta, data):
+        data.k += 1
+        return np.sum(theta**2 * data.X)
+
+    def writing(theta, data):
+        data.X *= 1.5
+        return np.sum(theta**2)
+
+    for cost, place in ((counting, r"args\[0\]\.k"), (writing, r"args\[0\]\.X")):
+        with pytest.raises(InputError, match=f"cost must not modify its arguments, got a change of {place}"):
+            fc.check(cost, lambda theta, data: 2 * theta, np.ones(3), (data,))
+    assert data.k == 0 and (data.X == 1).all()
+
+
+@pytest.mark.parametrize(
+    "params", [{"l1.w": np.ones(2)}, {0: np.ones(2)}, {"it's": np.ones(2)}, {"a": [1.5, 2.5]}, [[1.0], [3.0]]]
+)
+def test_a_gradient_is_taken_apart_as_its_parameters_are(params):
+    def leaves(p):
+        return [np.sum(np.square(v)) for v in (p.values() if isinstance(p, dict) else p)]
+
+    def twice(p):
+        return (
+            {k: twice(v) for k, v in p.items()}
+            if isinstance(p, dict)
+            else [twice(v) for v in p]
+            if isinstance(p, list)
+            else 2 * p
+        )
+
+    assert fc.from_params(lambda p: float(sum(leaves(p))), twice, params).check().passed
+
+
+def test_an_njit_cost_of_a_tuple_of_arrays(rng):
+    cost = numba.njit(lambda p: np.sum(p[0] ** 2) + np.sum(p[1] ** 3))
+    params = (rng.standard_normal(2), rng.standard_normal((2, 2)))
+    for problem in (
+        fc.Problem(cost, lambda p: (2 * p[0], 3 * p[1] ** 2), params),
+        fc.from_params(cost, lambda p: (2 * p[0], 3 * p[1] ** 2), params),
+    ):
+        assert problem.check().passed
+
+
+def test_an_njit_cost_that_cannot_take_the_structure():
+    with pytest.raises(
+        InputError, match=r"an njit cost must take the structure itself, got .* given a dict: join .* fastcheck\.pack"
+    ) as caught:
+        fc.from_params(by_key, lambda p: p, {"W": np.ones(2), "b": {"c": np.ones(1)}})
+    assert "\n" not in str(caught.value)
+
+
+def test_tensors_and_bounds_by_the_names_that_reports_have(net, X):
+    problem = fc.from_params(cost, wrong, net, (X,))
+    assert problem.check(tensors="layers[0].*").passed
+    assert not problem.check(tensors="layers[1].W").passed
+    low = Net([Layer(np.full((3, 4), -9.0), np.full(4, -9.0)), Layer(np.full((4, 2), -9.0), np.full(2, -9.0))], 0.0)
+    assert fc.check(cost, grad, net, (X,), bounds=(low, None)).passed
 
 
 def test_where_neither_form_is_taken_both_are_told(rng):

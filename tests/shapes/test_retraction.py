@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 import pytest
 from scipy.spatial.transform import Rotation
@@ -75,6 +77,26 @@ def test_a_retraction_that_does_not_stay(retract, message):
 def test_n_counts(n):
     with pytest.raises(InputError, match="n must be a positive integer"):
         fc.from_retraction(cost, grad, R, rotated, n)
+
+
+def test_a_pose_in_a_dataclass_stays_as_it_is():
+    @dataclass
+    class Pose:
+        R: np.ndarray
+
+    pose = Pose(R.copy())
+
+    def in_place(pose, t):
+        pose.R = rotated(pose.R, t)
+        return pose
+
+    def right(pose, t):
+        return Pose(rotated(pose.R, t))
+
+    assert fc.from_retraction(lambda p: cost(p.R), lambda p: grad(p.R), pose, right, 3).check().passed
+    with pytest.raises(InputError, match=r"must not modify its arguments, got a change of args\[0\]\.R"):
+        fc.from_retraction(lambda p: cost(p.R), lambda p: 0 * grad(p.R), pose, in_place, 3).check()
+    np.testing.assert_array_equal(pose.R, R)
 
 
 def test_the_point_stays_as_it_is():
