@@ -7,9 +7,8 @@ from dataclasses import replace
 from typing import Any
 
 from fastcheck.checks.full import report_of
-from fastcheck.checks.opening import Opening, vetted
+from fastcheck.checks.opening import opening_of, vetted
 from fastcheck.checks.passing import pass_of, plan_of
-from fastcheck.evaluate.analytic import analytic_of
 from fastcheck.evaluate.evaluator import Evaluator
 from fastcheck.evaluate.progress import progress_of
 from fastcheck.problem import accept as accepting
@@ -87,7 +86,7 @@ class Checker:
         selection = accepting.selection(components, tensors, question.layout).sorted()
         evaluator = self._evaluator(question).at_theta()
         options = replace(self._options, selection=selection)
-        opening = Opening(question, options, evaluator, self._progress, analytic_of(question))
+        opening = opening_of(question, options, evaluator, self._progress)
         report = report_of(opening, self._plan)
         evaluator.require_unchanged(question.arguments)
         return report

@@ -20,6 +20,7 @@ from fastcheck.problem.layout import Layout
 from fastcheck.problem.question import ACCEPT, BUDGET, CENTRAL, WorkersOption
 from fastcheck.problem.selection import Selection
 from fastcheck.results.location import Location
+from fastcheck.vectors import Vector
 
 
 def locate(
@@ -57,7 +58,7 @@ def locate(
     )  # fmt: skip
     with opened(question, options) as opening:
         rng = np.random.default_rng(options.seed)
-        found = _searched(measure(opening, rng, hunting=True), rng, options.budget)
+        found = _searched(measure(opening, rng, hunting=True), opening.analytic.first, rng, options.budget)
         changing = repeats(opening.analytic.first, opening.analytic.again, None, Selection(question.layout))
         apart = taken_apart(question, opening.evaluator, [component.index for component in found.components])
         return replace(
@@ -65,14 +66,14 @@ def locate(
         )
 
 
-def _searched(measured: Screened, rng: np.random.Generator, budget: int) -> Location:
-    """The wrong components of a screen that failed; nothing where it did not."""
+def _searched(measured: Screened, analytic: Vector, rng: np.random.Generator, budget: int) -> Location:
+    """The wrong components of a screen that failed; nothing where it did not. ``analytic`` is as it was returned."""
     search = Search(Hunt(measured, measured.analytic.copy(), rng, budget))
     search.everything()
     hunt, layout = search.hunt, measured.layout
-    found = [Component.of(i, numeric, float(measured.analytic[i]), layout) for i, numeric in hunt.numeric.items()]
+    found = [Component.of(i, numeric, float(analytic[i]), layout) for i, numeric in hunt.numeric.items()]
     return Location(
-        tuple(sorted(found, key=lambda c: -abs(c.error))),
+        tuple(sorted(found, key=lambda c: -abs(c.error) if np.isfinite(c.error) else -np.inf)),
         tuple(search.throughout),
         measured.evaluator.evaluations,
         tuple(search.lines),

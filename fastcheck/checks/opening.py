@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from fastcheck.errors import InputError
 from fastcheck.evaluate.analytic import Analytic, analytic_of
@@ -16,6 +16,7 @@ from fastcheck.evaluate.forms import Unfit
 from fastcheck.evaluate.progress import Progress, progress_of
 from fastcheck.evaluate.source import source_of
 from fastcheck.evaluate.workers import workers_of
+from fastcheck.judge.ratios import asked_of
 from fastcheck.problem.question import COMPLEX, Options, Question
 
 
@@ -30,11 +31,18 @@ class Opening:
     analytic: Analytic
 
 
+def opening_of(question: Question, options: Options, evaluator: Evaluator, progress: Progress) -> Opening:
+    """With the gradient; of one in float32, no more is asked than its own numbers can tell."""
+    analytic = analytic_of(question)
+    accept = max(options.accept, asked_of(analytic.precision))
+    return Opening(question, replace(options, accept=accept), evaluator, progress, analytic)
+
+
 @contextmanager
 def opened(question: Question, options: Options) -> Iterator[Opening]:
     """The opening of a check; what the cost did to its arguments is found out when the check is done."""
     with working(question, options) as evaluator:
-        yield Opening(question, options, evaluator, progress_of(options.progress), analytic_of(question))
+        yield opening_of(question, options, evaluator, progress_of(options.progress))
 
 
 @contextmanager

@@ -73,6 +73,11 @@ def screen(
         return _report(measure(opening, rng), opening, rng, begin)
 
 
+def _as_returned(witnesses: tuple[Witness, ...], analytic: Vector) -> tuple[Witness, ...]:
+    """Slopes were compared with 0 where the gradient is not finite."""
+    return tuple(w if w.index is None else replace(w, analytic=float(analytic[w.index])) for w in witnesses)
+
+
 def _report(measured: Screened, opening: Opening, rng: np.random.Generator, begin: float) -> Report:
     question, evaluator, analytic = opening.question, opening.evaluator, opening.analytic.first
     layout, accept = question.layout, measured.accept
@@ -106,7 +111,7 @@ def _report(measured: Screened, opening: Opening, rng: np.random.Generator, begi
         reason=told.reason,
         numeric=None,
         analytic=analytic,
-        witnesses=accused.witnesses if told.verdict.accuses else (),
+        witnesses=_as_returned(accused.witnesses, analytic) if told.verdict.accuses else (),
         agreement=found.ratio,
         components=None,
         layout=layout,

@@ -9,7 +9,9 @@ import numpy as np
 from fastcheck.diagnosis.evidence import Part
 from fastcheck.diagnosis.examples import axes
 from fastcheck.diagnosis.finding import Finding
+from fastcheck.evaluate.analytic import Analytic
 from fastcheck.evaluate.evaluator import Evaluator
+from fastcheck.judge.ratios import asked_of
 from fastcheck.problem.arguments import Arguments
 from fastcheck.problem.question import Question
 from fastcheck.problem.selection import Selection
@@ -99,6 +101,14 @@ def one_thread(evaluator: Evaluator) -> Finding | None:
         return None
     message = f'the cost is plain Python, which threads do not make faster and may corrupt where it keeps state: it ran on one of {n_asked}. workers="processes" runs it on every core.'
     return Finding("threads", (), message)
+
+
+def coarse(analytic: Analytic) -> Finding | None:
+    """A gradient whose numbers are not float64."""
+    if not analytic.precision:
+        return None
+    message = f"the gradient came in numbers with a spacing of {analytic.precision:.0e} (float32 or less): one that agrees to {asked_of(analytic.precision):.0e} is called right. In float64 more can be told."
+    return Finding("float32", (), message)
 
 
 def many_examples(arguments: Arguments, seconds: float) -> Finding | None:

@@ -41,7 +41,8 @@ def findings(
     why: list[Finding] = []
     if case and not constant and not (changing and changing.kind == "random"):
         gradient = (lambda arguments: called(question, arguments)) if callable(question.grad) else None
-        why = causes(case, analytic.first, Means(evaluator, plan, gradient))
+        echo = {"scale"} if changing else set()  # what accumulates has been called before
+        why = [f for f in causes(case, analytic.first, Means(evaluator, plan, gradient)) if f.kind not in echo]
     said = [
         numerics.not_finite("gradient", analytic.first, selection),
         None
@@ -53,6 +54,7 @@ def findings(
         *numerics.of_ladders(measured, judged, pilots, plan),
         *_noted(question),
         unfit,
+        advice.coarse(analytic),
         *advice.advice(question, evaluator, parts, selection, seconds),
     ]
     return _apt(said, question)
@@ -87,6 +89,7 @@ def findings_of_screen(
         *_noted(question),
         advice.symmetric(question),
         advice.narrow(question),
+        advice.coarse(analytic),
         advice.one_thread(evaluator),
         advice.slow(evaluator),
     ]  # fmt: skip

@@ -55,3 +55,8 @@ def if_repeatable(judged: Judgement, first: Vector, again: Vector | None) -> Jud
 def unrepeatable(first: Vector, again: Vector) -> bool:
     """Whether two calls at the same theta gave different gradients, beyond the order in which threads may add."""
     return ratio(first, again) > rule.GREAT or not np.array_equal(np.isfinite(first), np.isfinite(again))
+
+
+def asked_of(precision: float) -> float:
+    """The ratio up to which a gradient is right whose numbers have this spacing at 1."""
+    return min(rule.DIGITS * precision, rule.COARSEST)

@@ -28,6 +28,8 @@ GREAT = 1e-7  # up to it a gradient is right
 LOOK = 1e-5  # from it on, look at the components
 WORRY = 1e-3  # from it on, worry
 
+DIGITS, COARSEST = 100.0, 0.5  # spacings of its own numbers up to which a gradient is right, but no more than half
+
 # What a ladder says of one line.
 SHARP = 0.05  # a bound of this share of the slope makes a reading a witness
 SETTLED = 1e-3  # a bound of this share of the slope lets a value be supported: below the edge of WRONG

@@ -30,6 +30,7 @@ from fastcheck.problem.question import (
     SecondOfPair,
     Steps,
     gradient_vector,
+    precision_of,
 )
 from fastcheck.problem.selection import Selection, matching, sample
 from fastcheck.problem.structure import is_structure, named
@@ -48,7 +49,8 @@ def question(
 ) -> Question:
     """The record of what is to be judged; the caller's arrays are only read."""
     asked = unclaimed(cost, theta, args, kwargs, layout, scale, bounds)
-    return replace(asked, grad=gradient(grad, asked), paired=grad is True)
+    own = 0.0 if callable(grad) or grad is True else precision_of(grad, asked.layout)
+    return replace(asked, grad=gradient(grad, asked), paired=grad is True, precision=own)
 
 
 def unclaimed(

@@ -37,6 +37,20 @@ def array_of(value: Any) -> Any:
     return value
 
 
+def precision(value: Any) -> float:
+    """The spacing of floating numbers of this array's or tensor's type at 1; 0 where it is float64, or no such type."""
+    if is_torch(value):
+        finfo = sys.modules["torch"].finfo
+        return float(finfo(value.dtype).eps) if value.dtype.is_floating_point and value.dtype.itemsize < 8 else 0.0
+    if is_jax(value):
+        numbers = sys.modules["jax"].numpy
+        floating = numbers.issubdtype(value.dtype, numbers.floating) and value.dtype.itemsize < 8
+        return float(numbers.finfo(value.dtype).eps) if floating else 0.0
+    if isinstance(value, np.ndarray | np.floating) and value.dtype.kind == "f" and value.dtype.itemsize < 8:
+        return float(np.finfo(value.dtype).eps)
+    return 0.0
+
+
 def kind_of(value: Any) -> Callable[[Any], Any]:
     """What makes an array into what ``value`` is; for an array nothing does, a Python number becomes one again."""
     if is_torch(value):

@@ -15,6 +15,7 @@ from fastcheck.errors import InputError, InputTypeError
 from fastcheck.problem.arguments import Arguments
 from fastcheck.problem.brought import Note, brought
 from fastcheck.problem.domain import Domain
+from fastcheck.problem.foreign import precision
 from fastcheck.problem.layout import Layout, real_array
 from fastcheck.problem.point import Point, Structured
 from fastcheck.problem.selection import Selection
@@ -57,6 +58,8 @@ class Question:
     domain : Domain, or None
         The bounds of theta, where they were given.
     paired : bool
+    precision : float
+        Of a gradient that is given as it is: see `precision_of`.
     """
 
     cost: Callable[..., Any]
@@ -66,6 +69,7 @@ class Question:
     paired: bool = False
     scale: Vector | None = None
     domain: Domain | None = None
+    precision: float = 0.0
 
     @property
     def theta(self) -> Vector:
@@ -146,6 +150,13 @@ def parted(pair: Any) -> tuple[Any, Any]:
             f"cost must return (J, gradient) with grad=True, got {type(pair).__name__}: return both, or pass grad"
         )
     return pair[0], pair[1]
+
+
+def precision_of(value: Any, layout: Layout) -> float:
+    """The relative spacing of a gradient's numbers, of the coarsest type in it; 0 where all of it is float64."""
+    told = named(value, layout.names)
+    parts = told.values() if isinstance(told, Mapping) else [told]
+    return max(map(precision, parts), default=0.0)
 
 
 def gradient_vector(value: Any, layout: Layout) -> Vector:

@@ -405,3 +405,22 @@ def test_a_cost_that_modifies_its_arguments_only_far_from_theta_is_found_out_by_
         r"cost must not modify its arguments, got a change of args\[0\]",
         lambda: fc.sweep(cost, np.ones(N), theta, (np.zeros(3),)),
     )
+
+
+def test_a_gradient_of_nan_is_shown_as_that(theta, weights):
+    def grad(theta, weights):
+        return np.where(np.arange(N) == 2, np.nan, quartic_gradient(theta, weights))
+
+    (found,) = fc.locate(quartic, grad, theta, (weights,)).components
+    assert found.name == "theta[2]" and np.isnan(found.analytic)
+    assert "analytic 0" not in fc.screen(quartic, grad, theta, (weights,)).brief()
+
+
+@pytest.mark.parametrize("call", [fc.check, fc.screen])
+def test_a_gradient_in_float32_is_held_to_its_own_digits(theta, weights, call):
+    def grad(theta, weights):
+        return quartic_gradient(theta.astype(np.float32), weights.astype(np.float32))
+
+    report = call(quartic, grad, theta, (weights,))
+    assert report.passed and "came in numbers with a spacing of 1e-07" in " ".join(str(report).split())
+    assert not call(quartic, lambda t, w: grad(t, w) * np.float32(1.001), theta, (weights,)).passed
