@@ -47,7 +47,7 @@ class Point:
 
 @dataclass(frozen=True, eq=False)
 class Structured:
-    """A function of the structure, as one of theta; a gradient returns what is like the structure."""
+    """A function of the structure, as one of theta."""
 
     function: Callable[..., Any]
     structure: Structure
@@ -62,11 +62,18 @@ class Structured:
         return Brought(self.structure.layout)
 
 
-class StructuredGradient(Structured):
-    """A gradient of the structure, as one of theta."""
+@dataclass(frozen=True, eq=False)
+class StructuredGradient:
+    """A gradient of the structure, as one of theta: its leaves by their names."""
+
+    of: Structured
 
     def __call__(self, theta: Vector, *args: Any, **kwargs: Any) -> Any:
-        return self.structure.gradient(super().__call__(theta, *args, **kwargs))
+        return self.of.structure.gradient(self.of(theta, *args, **kwargs))
+
+    @property
+    def by_trial(self) -> bool:
+        return self.of.by_trial
 
 
 def point(theta: Any, layout: Any) -> Point:
@@ -149,10 +156,11 @@ def taking(function: Any, at: Point, arguments: Arguments, who: str, is_gradient
     compiled = hasattr(function, "py_func")
     if compiled and (at.structure.apart is leaf_alone or isinstance(at.structure.template, Mapping)):
         return function
-    kind = StructuredGradient if is_gradient else Structured
-    if at.structure.apart is leaf_alone:
-        return kind(function, at.structure)
-    whole = kind(function, at.structure, by_trial=True)
+    alone = at.structure.apart is leaf_alone
+    plain = Structured(function, at.structure, by_trial=not alone)
+    whole = StructuredGradient(plain) if is_gradient else plain
+    if alone:
+        return whole
     first, second = (function, whole) if at.structure.apart is flat else (whole, function)
     failed = _tried(first, at, arguments)
     if failed is None:

@@ -17,7 +17,7 @@ from fastcheck.problem.brought import Note, brought
 from fastcheck.problem.domain import Domain
 from fastcheck.problem.foreign import precision
 from fastcheck.problem.layout import Layout, real_array
-from fastcheck.problem.point import Point, Structured
+from fastcheck.problem.point import Point, Structured, StructuredGradient
 from fastcheck.problem.selection import Selection
 from fastcheck.problem.structure import named
 from fastcheck.problem.units import units_of
@@ -84,7 +84,9 @@ class Question:
     def notes(self) -> tuple[Note, ...]:
         """What a report is to say of how cost and gradient were made."""
         functions = {"cost": self.cost, "grad": self.grad}
-        tried = {who: f for who, f in functions.items() if isinstance(f, Structured) and f.by_trial}
+        tried = {
+            who: f for who, f in functions.items() if isinstance(f, Structured | StructuredGradient) and f.by_trial
+        }
         given = "" if self.at.structure is None else type(self.at.structure.template).__name__
         said = f"the parameters went to {' and '.join(tried)} as they were given, a {given}."
         return brought(self.cost).notes + ((Note("structure", said),) if tried else ())

@@ -57,7 +57,7 @@ def from_params(cost: Callable[..., Any], grad: Any, params: Any, args: tuple[An
     if hasattr(cost, "py_func"):
         _require_taken(cost, structure, theta, arguments(args, None))
     if callable(grad):
-        grad = StructuredGradient(grad, structure)
+        grad = StructuredGradient(Structured(grad, structure))
     elif grad is not True:
         grad = gradient_vector(structure.gradient(grad), structure.layout)
     return Problem(Structured(cost, structure), grad, theta, args, structure.layout)
