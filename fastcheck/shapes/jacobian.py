@@ -22,7 +22,7 @@ from fastcheck.problem.layout import Layout, real_array
 from fastcheck.problem.point import Point, Structured, point
 from fastcheck.problem.structure import Structure, is_structure
 from fastcheck.problem.units import units_of
-from fastcheck.shapes.matrices import Dense, Matrix, Operator, Products, asymmetry, matrix_of
+from fastcheck.shapes.matrices import Dense, Matrix, Operator, Products, asymmetry, matrix_of, require_one_matrix
 from fastcheck.vectors import Vector
 
 _STEP = 2.0**-13  # in units of x, at which it is seen how much f moves
