@@ -61,8 +61,10 @@ def check(
     grad : callable, ndarray of float, shape (n,), dict of arrays, or True
         The analytic gradient, or the function ``grad(theta, *args)`` that returns it. True: ``cost`` returns the pair
         (J, gradient).
-    theta : ndarray of float, shape (n,), or dict of arrays
-        The parameters; a dict is joined as `pack` does, and ``cost`` gets the vector.
+    theta : ndarray of float, shape (n,), a number, a tensor of torch or JAX, or a structure of these
+        The parameters. A structure (dicts, lists, tuples, named tuples, dataclasses, nested) is joined in its order, and
+        its components are named by their paths. Python functions get the structure, of a flat dict the vector if they take
+        it, and the report says which; an njit cost gets the vector. Tensors come back as tensors, in float64.
     args : tuple
         What ``cost`` and ``grad`` take beside theta. Copies are passed on: the caller's arrays are never modified.
     layout : Layout, optional

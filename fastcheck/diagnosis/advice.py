@@ -73,7 +73,7 @@ def _dominated(parts: Sequence[Part]) -> Finding | None:
             names.append(part.tensor.name)
     if not names:
         return None
-    message = f"{', '.join(names)}: more than 99 % of the gradient is regularisation, beside which a mistake in the rest is hard to see. Check with a smaller coefficient as well."
+    message = f"{', '.join(names)}: more than 99 % of the gradient is a multiple of theta. If that is regularisation, a mistake in the rest is hard to see beside it: check with a smaller coefficient as well."
     return Finding("regularised", tuple(names), message)
 
 
