@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 _LONGEST = 60  # characters of a value that is shown
@@ -42,6 +44,18 @@ def blame_cost(error: BaseException, where: str) -> None:
 def of_the_cost(error: BaseException) -> bool:
     """Whether it was blamed on the cost."""
     return any(note.startswith(_OF_COST) for note in getattr(error, "__notes__", ()))
+
+
+@contextmanager
+def noting(note: str) -> Iterator[None]:
+    """Attach ``note`` to what is raised inside and is not ours."""
+    try:
+        yield
+    except InputError:
+        raise
+    except Exception as error:
+        add_note(error, note)
+        raise
 
 
 def shown(value: Any) -> str:

@@ -13,7 +13,7 @@ import numpy as np
 from scipy.sparse.linalg import LinearOperator
 
 from fastcheck.checks.problem import Problem
-from fastcheck.errors import InputError, InputTypeError, add_note, shown
+from fastcheck.errors import InputError, InputTypeError, noting, shown
 from fastcheck.problem.accept import arguments
 from fastcheck.problem.arguments import Arguments
 from fastcheck.problem.brought import Brought, Note, Parts
@@ -160,11 +160,13 @@ def _problem(
     if at.structure is not None:  # a tensor, or a number
         f, maker = Structured(f, at.structure), _of_structure(maker, at.structure)
     own = given.private()
-    value = _first(lambda: _Function(f, f_name)(theta.copy(), *own.args), f_name)
+    with noting(f"raised by {f_name} at x"):
+        value = _Function(f, f_name)(theta.copy(), *own.args)
     if not np.isfinite(value).all():
         raise InputError(f"{f_name} must return finite numbers, got {value[~np.isfinite(value)][0]}: choose another x")
     function = _Function(f, f_name, value.size)
-    matrix = _first(lambda: maker(theta.copy(), *own.args), name)
+    with noting(f"raised by {name} at x"):
+        matrix = maker(theta.copy(), *own.args)
     _require_shape(matrix, (value.size, theta.size), name, f_name)
     rng = np.random.default_rng(0)
     weights = _weights(function, matrix, theta, units_of(theta, layout), own, rng)
@@ -199,17 +201,6 @@ def _problem(
 def _require_function(function: Any, name: str) -> None:
     if not callable(function):
         raise InputTypeError(f"{name} must be a function, got {shown(function)}: pass the function itself")
-
-
-def _first(call: Callable[[], Any], name: str) -> Any:
-    """The user's function, called for the first time."""
-    try:
-        return call()
-    except InputError:
-        raise
-    except Exception as error:
-        add_note(error, f"raised by {name} at x")
-        raise
 
 
 def _require_shape(matrix: Matrix, shape: tuple[int, int], name: str, f_name: str) -> None:

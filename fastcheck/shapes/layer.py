@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from fastcheck.checks.problem import Problem
-from fastcheck.errors import InputError, InputTypeError, add_note, shown
+from fastcheck.errors import InputError, InputTypeError, add_note, noting, shown
 from fastcheck.problem.accept import drawn_from
 from fastcheck.problem.arguments import private
 from fastcheck.problem.brought import Brought, Note
@@ -261,13 +261,8 @@ def _notes(leaves: Mapping[str, Any], told: Mapping[str, Any]) -> tuple[Note, ..
 
 def _output(layer: _Layer, inputs: Any) -> Any:
     """Of a first run."""
-    try:
+    with noting("raised by forward at the inputs, floating ones in float64"):
         output = layer.ran(inputs)[0]
-    except InputError:
-        raise
-    except Exception as error:
-        add_note(error, "raised by forward at the inputs, floating ones in float64")
-        raise
     output = _array(output)
     array = np.asarray(array_of(output)) if _is_numeric(output) else None
     if array is None or array.dtype.kind != "f":
@@ -306,13 +301,8 @@ def _upstream(upstream: Any, output: Array, rng: np.random.Generator) -> Array:
 
 def _gradients(layer: _Layer, inputs: Any, upstream: Array) -> dict[str, Any]:
     """Of a first run."""
-    try:
+    with noting("raised by backward at the inputs, floating ones in float64"):
         return layer.gradients(inputs, upstream)
-    except InputError:
-        raise
-    except Exception as error:
-        add_note(error, "raised by backward at the inputs as they were given")
-        raise
 
 
 def _gradient(value: Any, name: str) -> Any:

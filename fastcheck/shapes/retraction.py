@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from fastcheck.checks.problem import Problem
-from fastcheck.errors import InputError, InputTypeError, add_note, shown
+from fastcheck.errors import InputError, InputTypeError, noting, shown
 from fastcheck.problem.arguments import private
 from fastcheck.problem.brought import Brought
 from fastcheck.problem.foreign import array_of
@@ -84,11 +84,8 @@ def from_retraction(cost: Callable[..., Any], grad: Any, point: Any, retract: Ca
             f"n must be a positive integer, got {shown(n)}: it counts the coordinates of a tangent vector"
         )
     own = private(point)
-    try:
+    with noting("raised by retract(point, 0)"):
         reached = retract(private(own), np.zeros(n))
-    except Exception as error:
-        add_note(error, "raised by retract(point, 0)")
-        raise
     _require_same(reached, own)
     brings = Brought(Layout.of({"t": (int(n),)}), mute=frozenset({"symmetric"}))
     return Problem(
