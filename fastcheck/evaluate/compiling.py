@@ -16,6 +16,7 @@ from fastcheck.problem.arguments import Arguments
 
 Dispatcher = Any  # numba's record of a compiled function, whose useful parts have no types
 
+_all_types: Any = types
 _tuple: Callable[..., Kind] = types.Tuple
 _typeof: Callable[[Any], Kind] = numba.typeof
 _KEPT = 64  # compiled costs that a process remembers, tails of costs in stages among them
@@ -102,8 +103,17 @@ def _fitted(
         numbers,
         numbers,
     )
-    form.loop.compile(signature)
-    return function, form.loop.overloads[signature.args].entry_point, packed
+    loop = form.loop if all(map(_lasts, kinds)) else form.loop_of_process
+    loop.compile(signature)
+    return function, loop.overloads[signature.args].entry_point, packed
+
+
+def _lasts(kind: Kind) -> bool:
+    """Whether another process can read a cache that knows this type: one that refers to a class of the user's may not find it."""
+    if isinstance(kind, _all_types.BaseTuple):
+        return not isinstance(kind, _all_types.BaseNamedTuple) and all(map(_lasts, kind.types))
+    simple = _all_types.Number, _all_types.Boolean, _all_types.Buffer, _all_types.UnicodeType
+    return isinstance(kind, simple)
 
 
 def _is_variadic(function: Dispatcher) -> bool:

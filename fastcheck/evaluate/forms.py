@@ -26,16 +26,22 @@ class Form:
     vector, value : numba types
         Of theta and of J.
     loop : njit function
+        With numba's disk cache, which all processes share.
+    loop_of_process : njit function
+        The same without.
     """
 
     dtype: type[np.generic]
     vector: Kind
     value: Kind
     loop: Any
+    loop_of_process: Any
 
 
-REAL = Form(np.float64, types.float64[::1], types.float64, kernels.probe)
-COMPLEX = Form(np.complex128, types.complex128[::1], types.complex128, kernels.probe_complex)
+REAL = Form(np.float64, types.float64[::1], types.float64, kernels.probe, kernels.probe_of_process)
+COMPLEX = Form(
+    np.complex128, types.complex128[::1], types.complex128, kernels.probe_complex, kernels.probe_complex_of_process
+)
 
 
 class Unfit(InputTypeError):

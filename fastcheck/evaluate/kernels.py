@@ -96,6 +96,11 @@ def probe_complex(
         theta[i] = saved
 
 
+# for costs whose arguments are of classes of the user's, which other processes may not know
+probe_of_process: Callable[..., None] = _njit(probe.py_func)  # type: ignore[attr-defined]
+probe_complex_of_process: Callable[..., None] = _njit(probe_complex.py_func)  # type: ignore[attr-defined]
+
+
 @_njit
 def central_difference(
     cost: Callable[..., float],

@@ -1,12 +1,14 @@
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numba
 import numpy as np
 from costs import quartic
 from numba.core.runtime import _nrt_python, rtsys
 
 import fastcheck as fc
-from fastcheck.evaluate.kernels import cached_njit
+from fastcheck.evaluate.kernels import cached_njit, probe
 
 
 def plain_differences(cost, theta, args, eps):
@@ -70,6 +72,17 @@ def test_central_difference_allocates_nothing(theta):
     work(theta, 1, out)
     _nrt_python.memsys_enable_stats()
     assert allocations(theta.size) == allocations(0)
+
+
+class Data(NamedTuple):
+    weights: np.ndarray
+
+
+def test_a_class_of_the_users_never_gets_into_the_cache_that_all_share(theta, weights):
+    cost = numba.njit(lambda theta, data: np.sum(data[1].weights * theta**4))
+    args = (("any", Data(weights)),)
+    np.testing.assert_array_equal(fc.gradient(cost, theta, args), fc.gradient(quartic, theta, (weights,)))
+    assert "Data" not in str(probe.signatures)
 
 
 def test_without_a_folder_for_the_cache_kernels_compile_all_the_same(monkeypatch):
