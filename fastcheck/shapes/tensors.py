@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from fastcheck.errors import InputError, InputTypeError, first_line, shown
+from fastcheck.errors import InputError, InputTypeError, shown
 from fastcheck.problem.structure import taken_apart
 
 
@@ -43,8 +43,8 @@ def private(function: Callable[..., Any], dtype: torch.dtype | None) -> Callable
         own = copy.deepcopy(function)
     except Exception as error:
         raise InputError(
-            f"a module must be one that copy.deepcopy copies, got {type(error).__name__}: {first_line(error)}: make the "
-            "problem before the forward is run, and take nn.utils.parametrizations.weight_norm where it is weight_norm"
+            f"a module must be one that copy.deepcopy copies, got {shown(error)}: make the "
+            "problem before the forward is run, and take nn.utils.parametrizations.weight_norm for weight_norm"
         ) from error
     for tensor in own.parameters():
         tensor.grad = None

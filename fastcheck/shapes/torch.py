@@ -5,7 +5,7 @@ Modules are copied, and every evaluation gets tensors and buffers of its own: wh
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 
 from fastcheck.checks.problem import Problem
+from fastcheck.diagnosis.finding import listed
 from fastcheck.errors import InputError, InputTypeError, add_note, shown
 from fastcheck.problem.accept import drawn_from
 from fastcheck.problem.brought import Brought, Note
@@ -38,7 +39,6 @@ from fastcheck.vectors import Vector
 
 _MUTE = frozenset({"python", "threads", "symmetric"})  # torch has threads of its own, modules start biases at zero
 _SEEDS = 2**64  # of torch's generators
-_LISTED = 4  # names in a note
 
 
 def from_torch(
@@ -95,8 +95,9 @@ def from_torch(
     fixed = taken.together([leaf.detach() if isinstance(leaf, Tensor) else leaf for leaf in taken.leaves])
     call = Call(function, tuple(trainable(function)), fixed, free(given), loss, int(seed) % _SEEDS)
     likes = tuple(torch.empty(0, dtype=tensor.dtype, device=tensor.device) for tensor in tensors.values())
-    with _blaming(wanted):
+    with _blaming("function" if loss is None else "function or the loss", wanted):
         cost = _with_weights(Weighted(call, layout, likes, None, True, Brought(layout)), theta, rng)
+    with _blaming("backward", wanted):
         notes += _unreached(cost, theta)
     cost = replace(_quiet(cost, theta), fastcheck_brings=Brought(layout, notes, mute=_MUTE))
     require_alike_nearby(cost, theta, layout)
@@ -122,12 +123,12 @@ def _hooks(handed_in: Mapping[str, Tensor]) -> tuple[Note, ...]:
     names = [name for name, tensor in handed_in.items() if has_hooks(tensor)]
     if not names:
         return ()
-    return (Note("hooks", f"hooks on {_listed(names)} were left out: the gradient is torch's before they change it."),)
+    return (Note("hooks", f"hooks on {listed(names)} were left out: the gradient is torch's before they change it."),)
 
 
 def _held(loss: Any) -> tuple[Note, ...]:
     names = list(trainable(loss))
-    return (Note("held", f"parameters of the loss are held fixed: {_listed(names)}."),) if names else ()
+    return (Note("held", f"parameters of the loss are held fixed: {listed(names)}."),) if names else ()
 
 
 def _unreached(cost: Weighted, theta: Vector) -> tuple[Note, ...]:
@@ -140,28 +141,23 @@ def _unreached(cost: Weighted, theta: Vector) -> tuple[Note, ...]:
     why = f"; {closures}" if isinstance(cost.call.function, torch.nn.Module) else ""
     if len(names) == len(slopes):
         raise InputError(
-            f"function must return what depends on its inputs through autograd, got no path from {_listed(names)} to the output: "
+            f"function must return what depends on its inputs through autograd, got no path from {listed(names)} to the output: "
             f"compute it from them{why}"
         )
     taken = "its slope was" if len(names) == 1 else "their slopes were"
-    said = f"autograd found no path from {_listed(names)} to the output: {taken} taken for 0{why}."
+    said = f"autograd found no path from {listed(names)} to the output: {taken} taken for 0{why}."
     return (Note("unreached", said),)
 
 
-def _listed(names: Sequence[str]) -> str:
-    others = len(names) - _LISTED
-    return ", ".join(names[:_LISTED]) + (f" and {others} more" if others > 0 else "")
-
-
 @contextmanager
-def _blaming(dtype: torch.dtype | None) -> Iterator[None]:
+def _blaming(who: str, dtype: torch.dtype | None) -> Iterator[None]:
     try:
         yield
     except InputError:
         raise
     except Exception as error:
         taken = "" if dtype is None else f"; parameters and inputs were taken to {dtype}, dtype=None keeps them"
-        add_note(error, f"raised by the function at the inputs as they were given{taken}")
+        add_note(error, f"raised by the {who} at the inputs as they were given{taken}")
         raise
 
 
