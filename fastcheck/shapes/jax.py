@@ -226,9 +226,8 @@ def _require_repeatable(function: _Function, theta: Vector, value: float) -> Non
         first, second = _number(plain(theta)), _number(plain(theta))
     except Exception:  # it needs the trace
         first = second = math.nan
-    if _alike(first, second) and not _alike(
-        value, first
-    ):  # rounding, where most of J cancels; or another trace is another J
+    if _alike(first, second) and not _alike(value, first):
+        # compiled or not, J may differ by more where most of it cancels; from one trace to the next it does not
         first, second = value, _number(replace(function)(theta))
     if not _alike(first, second):
         raise InputError(
@@ -246,11 +245,10 @@ def _gradient(function: Callable[..., Any], grad: Any, cost: _Function, theta: V
     structure = cost.structure
     if grad is not None and not callable(grad):
         return _by_name(grad, structure)
+    own = jax.grad(function) if grad is None else grad
     with _blaming("gradient"):
         try:
-            of, returned = _traceable(
-                _Function(jax.grad(function) if grad is None else grad, structure, cost.args), theta
-            )
+            of, returned = _traceable(replace(cost, function=own, traced=True), theta)
         except _UNTRACEABLE as error:
             if grad is not None:
                 raise
