@@ -89,6 +89,8 @@ class Weighted:
 
     def leaves(self, theta: Vector, traced: bool) -> list[Tensor]:
         """Copies: a function may write into its parameters."""
+        if theta.dtype.kind == "c":
+            raise TypeError("parameters and inputs of torch stay real")
         pairs = zip(self.layout.unpack(theta).values(), self.likes, strict=True)
         return [torch.tensor(a, dtype=like.dtype, device=like.device, requires_grad=traced) for a, like in pairs]
 

@@ -264,6 +264,11 @@ def test_a_function_that_writes_into_its_parameters():
     assert np.array_equal(before, problem.theta)
 
 
+def test_the_complex_step_is_not_taken(net):
+    report = fc.from_torch(net, torch.randn(3, 4)).check(method="complex")
+    assert report.passed and "two-sided differences were taken instead" in " ".join(str(report).split())
+
+
 def test_a_bound_forward_is_its_module(net):
     assert fc.from_torch(net.forward, torch.randn(3, 4)).layout == fc.from_torch(net, torch.randn(3, 4)).layout
 
