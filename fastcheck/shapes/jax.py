@@ -5,9 +5,10 @@ Everything is evaluated in float64, with JAX's x64 switched on for the call, and
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from contextlib import AbstractContextManager
-from dataclasses import dataclass
+import math
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass, is_dataclass, replace
 from functools import cached_property
 from importlib import import_module
 from typing import Any
@@ -19,6 +20,7 @@ from jax import numpy as jnp
 from fastcheck.checks.problem import Problem
 from fastcheck.errors import InputError, InputTypeError, add_note, shown
 from fastcheck.problem.brought import Brought, Note
+from fastcheck.problem.foreign import array_of
 from fastcheck.problem.question import gradient_vector
 from fastcheck.problem.structure import Step, Structure, Taken, structured
 from fastcheck.vectors import Vector
@@ -27,8 +29,12 @@ _MUTE = frozenset({"python", "threads"})
 _UNTRACEABLE = (
     jax.errors.ConcretizationTypeError,
     jax.errors.NonConcreteBooleanIndexError,
+    jax.errors.TracerArrayConversionError,
+    jax.errors.TracerBoolConversionError,
+    jax.errors.TracerIntegerConversionError,
     jax.errors.UnexpectedTracerError,
 )
+_ALIKE = 1e-6  # relative: J compiled and J as it is differ by rounding
 
 
 def _x64() -> AbstractContextManager[Any]:
@@ -50,7 +56,7 @@ class _Function:
     @cached_property
     def _compiled(self) -> Callable[..., Any]:
         leaves, spec = jax.tree_util.tree_flatten(self.args)
-        numeric = tuple(isinstance(leaf, jax.Array | np.ndarray) for leaf in leaves)  # the others are part of the code
+        numeric = tuple(isinstance(leaf, jax.Array) for leaf in leaves)  # the others are part of the code
 
         def called(params: Any, arrays: Any) -> Any:
             given = iter(arrays)
@@ -82,12 +88,12 @@ class _Cost:
 
 @dataclass(frozen=True, eq=False)
 class _Gradient:
-    """A gradient like the parameters, as a vector."""
+    """A gradient like the parameters, by the names of its tensors, each in the dtype in which it came."""
 
     of: _Function
 
-    def __call__(self, theta: Vector) -> Vector:
-        return _as_vector(self.of(theta), self.of.structure)
+    def __call__(self, theta: Vector) -> dict[str, Any]:
+        return _by_name(self.of(theta), self.of.structure)
 
 
 def from_jax(function: Callable[..., Any], params: Any, *args: Any, grad: Any = None) -> Problem:
@@ -96,7 +102,8 @@ def from_jax(function: Callable[..., Any], params: Any, *args: Any, grad: Any = 
     Parameters
     ----------
     function : callable
-        ``function(params, *args)`` returns one real number. It is compiled where JAX can trace it, else run as it is.
+        ``function(params, *args)`` returns one real number, the same one for the same params. It is compiled where JAX can
+        trace it, else run as it is.
     params : pytree
         Of floating arrays and numbers: the parameters.
     *args
@@ -113,7 +120,7 @@ def from_jax(function: Callable[..., Any], params: Any, *args: Any, grad: Any = 
     Raises
     ------
     InputError
-        A leaf of params that is not floating, or a function that does not return one real number.
+        A leaf of params that is not floating, or a function that does not return one real number, or not the same twice.
 
     Examples
     --------
@@ -122,13 +129,13 @@ def from_jax(function: Callable[..., Any], params: Any, *args: Any, grad: Any = 
     """
     if not callable(function):
         raise InputTypeError(f"function must be a function of params, got {shown(function)}: pass the function itself")
+    _require_pytree(params)
     with _x64():
         wide, taken_to = _in_float64(args), _in_float64(params)
         theta, structure = structured(taken_to, apart=taken_apart)
-        cost = _traceable(_Function(function, structure, wide), theta)
         notes = _notes(params, args)
-    gradient = jax.grad(function) if grad is None else grad
-    analytic = _gradient(gradient, structure, wide, theta)
+    cost = _cost(_Function(function, structure, wide), theta)
+    analytic = _gradient(function, grad, cost, theta)
     brings = Brought(structure.layout, notes, mute=_MUTE)
     return Problem(_Cost(cost, brings), analytic, theta, layout=structure.layout)
 
@@ -159,52 +166,125 @@ def _in_float64(tree: Any) -> Any:
     return jax.tree_util.tree_map(wide, tree)
 
 
-def _traceable(function: _Function, theta: Vector) -> _Function:
-    """The function compiled, or as it is where JAX cannot trace it; it has to return one real number."""
-    try:
+def _require_pytree(params: Any) -> None:
+    """Refuse leaves that JAX would need to be told of, or that have no slope."""
+    taken = taken_apart(params)
+    for name, leaf in zip(taken.names("params"), taken.leaves, strict=True):
+        if is_dataclass(leaf):
+            kind = leaf.__name__ if isinstance(leaf, type) else type(leaf).__name__
+            raise InputTypeError(
+                f"params must be a pytree, got the dataclass {kind} at {name}: register it with jax.tree_util.register_dataclass"
+            )
+        if isinstance(leaf, jax.Array) and jnp.issubdtype(leaf.dtype, jax.dtypes.prng_key):
+            raise InputTypeError(
+                f"params must hold real floating-point arrays, got a PRNG key at {name}: pass it in args"
+            )
+
+
+def _cost(function: _Function, theta: Vector) -> _Function:
+    """The function compiled, or as it is where JAX cannot trace it; it has to return one real number, the same each time."""
+    with _blaming("function"):
         try:
-            value = function(theta)
-        except _UNTRACEABLE:
-            function = _Function(function.function, function.structure, function.args, traced=False)
-            value = function(theta)
-    except InputError:
-        raise
-    except Exception as error:
-        add_note(error, "raised by the function at the parameters as they were given")
-        raise
-    array = np.asarray(value) if not isinstance(value, tuple | list | dict) else None
-    if array is None or array.ndim or array.dtype.kind not in "fiu":
-        got = type(value).__name__ if array is None else f"{array.dtype} of shape {array.shape}"
-        raise InputTypeError(f"function must return one real number, got {got}: return a sum or a mean")
+            function, value = _traceable(function, theta)
+        except TypeError:
+            _require_number(replace(function, traced=False), theta)
+            raise
+        _require_repeatable(function, theta, _number(value))
     return function
 
 
-def _gradient(grad: Any, structure: Structure, args: tuple[Any, ...], theta: Vector) -> Any:
-    """What gives the gradient; called once here, and compiled where JAX can trace it."""
-    if not callable(grad):
-        return _as_vector(grad, structure)
-    function = _Function(grad, structure, args)
+def _traceable(function: _Function, theta: Vector) -> tuple[_Function, Any]:
+    """The function compiled, or as it is where JAX cannot trace it; and what it returns."""
     try:
+        return function, function(theta)
+    except _UNTRACEABLE:
+        plain = replace(function, traced=False)
+        return plain, plain(theta)
+
+
+def _number(value: Any) -> float:
+    array = np.asarray(value) if isinstance(value, np.ndarray | np.generic | float | int | complex) else None
+    if array is None or array.ndim or array.dtype.kind not in "fiu":
+        got = type(value).__name__ if array is None else f"{array.dtype} of shape {array.shape}"
+        raise InputTypeError(f"function must return one real number, got {got}: return a sum or a mean")
+    return float(array)
+
+
+def _require_number(plain: _Function, theta: Vector) -> None:
+    """Say in our words what JAX says of a result that is no array; an error of the function's own is left to stand."""
+    try:
+        value = plain(theta)
+    except Exception:
+        return
+    _number(value)
+
+
+def _require_repeatable(function: _Function, theta: Vector, value: float) -> None:
+    """Refuse what draws or counts: tracing freezes it, in J and in the gradient apart."""
+    plain = replace(function, traced=False)
+    try:
+        first, second = _number(plain(theta)), _number(plain(theta))
+    except Exception:  # it needs the trace
+        first = second = math.nan
+    if _alike(first, second) and not _alike(value, first):
+        # compiled or not, J may differ by more where most of it cancels; from one trace to the next it does not
+        first, second = value, _number(replace(function)(theta))
+    if not _alike(first, second):
+        raise InputError(
+            f"function must be repeatable, got {first!r} and then {second!r} at the same params: "
+            "pass what it draws in args, and count nothing in it"
+        )
+
+
+def _alike(a: float, b: float) -> bool:
+    return a == b or (math.isnan(a) and math.isnan(b)) or abs(a - b) <= _ALIKE * max(abs(a), abs(b)) < math.inf
+
+
+def _gradient(function: Callable[..., Any], grad: Any, cost: _Function, theta: Vector) -> Any:
+    """What gives the gradient; called once here, and compiled where JAX can trace it."""
+    structure = cost.structure
+    if grad is not None and not callable(grad):
+        return _by_name(grad, structure)
+    own = jax.grad(function) if grad is None else grad
+    with _blaming("gradient"):
         try:
-            returned = function(theta)
-        except _UNTRACEABLE:
-            function = _Function(grad, structure, args, traced=False)
-            returned = function(theta)
+            of, returned = _traceable(replace(cost, function=own, traced=True), theta)
+        except _UNTRACEABLE as error:
+            if grad is not None:
+                raise
+            raise InputError(
+                f"function must be one that JAX can differentiate, got {type(error).__name__}: compute with jax.numpy, or pass grad"
+            ) from error
+        gradient_vector(_by_name(returned, structure), structure.layout)
+    return _Gradient(of)
+
+
+@contextmanager
+def _blaming(who: str) -> Iterator[None]:
+    try:
+        yield
     except InputError:
         raise
     except Exception as error:
-        add_note(error, "raised by the gradient at the parameters as they were given")
+        add_note(error, f"raised by the {who} at the parameters as they were given, with JAX's x64 switched on")
         raise
-    _as_vector(returned, structure)
-    return _Gradient(function)
 
 
-def _as_vector(gradient: Any, structure: Structure) -> Vector:
-    """Of a pytree like the parameters, or of a vector."""
-    taken = taken_apart(gradient)
-    if len(taken.leaves) == 1 and np.shape(taken.leaves[0]) == (structure.layout.size,):
-        return gradient_vector(np.asarray(taken.leaves[0], dtype=np.float64), structure.layout)
-    return structure.layout.pack(dict(zip(taken.names("params"), taken.leaves, strict=True)), "gradient")
+def _by_name(gradient: Any, structure: Structure) -> dict[str, Any]:
+    """The tensors of a pytree like the parameters, or of a vector, as arrays."""
+    taken, layout = taken_apart(gradient), structure.layout
+    arrays = [_array(leaf) for leaf in taken.leaves]
+    if len(arrays) == 1 and np.shape(arrays[0]) == (layout.size,):
+        whole = np.asarray(arrays[0])
+        return layout.unpack(whole.astype(np.float64) if whole.dtype.kind in "iu" else whole)
+    return dict(zip(taken.names("params"), arrays, strict=True))
+
+
+def _array(leaf: Any) -> Any:
+    """The same in a dtype that numpy knows."""
+    array = array_of(leaf)
+    of_jax = isinstance(array, np.ndarray) and array.dtype.kind == "V" and jnp.issubdtype(array.dtype, jnp.floating)
+    return array.astype(np.float32) if of_jax else array
 
 
 def _notes(params: Any, args: Any) -> tuple[Note, ...]:

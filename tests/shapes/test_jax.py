@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
@@ -93,6 +94,89 @@ def test_what_cannot_be_traced_is_run_as_it_is(x):
     assert fc.from_jax(branching, x).check().passed
 
 
+def test_numpy_by_hand_is_run_as_it_is(x):
+    def cost(p, x):
+        return float(np.sum(np.dot(np.asarray(x), np.asarray(p["w"])) ** 2))
+
+    def grad(p, x):
+        x, w = np.asarray(x), np.asarray(p["w"])
+        return {"w": 2 * np.einsum("ij,i->j", x, np.dot(x, w))}
+
+    params = {"w": np.array([1.0, -0.5, 0.3])}
+    assert fc.from_jax(cost, params, x, grad=grad).check().passed
+    off = fc.from_jax(cost, params, x, grad=lambda p, x: {"w": grad(p, x)["w"] * [1, 1, 1.01]}).check()
+    assert off.witnesses[0].name == "w[2]"
+
+
+def test_an_index_that_must_be_known(x):
+    assert fc.from_jax(lambda w: jnp.sum(w**2) * range(3)[jnp.argmax(w) * 0 + 1], x).check().passed
+
+
+def counts(w, calls):
+    calls.append(1)
+    return jnp.sum(w**2) * len(calls)
+
+
+def counts_where_it_is_not_traced(w, calls):
+    return counts(w, calls) if w[0, 0] != 0 else 0.0
+
+
+def is_another_at_first(w, calls):
+    calls.append(1)
+    return jnp.sum(w**2) * min(len(calls), 2)
+
+
+def draws(w, calls):
+    return jnp.sum(w * np.random.default_rng().standard_normal(w.shape))
+
+
+@pytest.mark.parametrize("function", [counts, counts_where_it_is_not_traced, is_another_at_first, draws])
+def test_what_does_not_repeat_is_refused(x, function):
+    calls = []
+    with pytest.raises(InputError, match=r"function must be repeatable, got .* and then .* at the same params"):
+        fc.from_jax(lambda w: function(w, calls), x)
+
+
+def test_rounding_is_no_draw():
+    def cancelling(w):  # compiled or not, all but rounding cancels
+        return jnp.sum(jnp.sin(w) ** 2 + jnp.cos(w) ** 2 - 1) + jnp.sum(jnp.exp(w) * jnp.exp(-w) - 1)
+
+    fc.from_jax(cancelling, jnp.linspace(0.1, 30, 500))
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32", "bfloat16"])
+def test_slopes_come_in_the_dtype_of_the_gradient(x, dtype):
+    problem = fc.from_jax(lambda p: jnp.sum(p["W"] ** 2), {"W": x}, grad=lambda p: {"W": (2 * p["W"]).astype(dtype)})
+    slopes = problem.grad(problem.theta)
+    assert {name: slope.dtype.name for name, slope in slopes.items()} == {"W": dtype.replace("bfloat16", "float32")}
+    as_vector = fc.from_jax(lambda p: jnp.sum(p["W"] ** 2), {"W": x}, grad=lambda p: (2 * p["W"]).ravel().astype(dtype))
+    assert as_vector.grad(problem.theta)["W"].shape == (5, 3)
+
+
+def test_what_does_not_depend_on_params_has_no_slope(x):
+    assert fc.from_jax(lambda w: 3.0, x).check().passed
+
+
+def test_arrays_that_are_no_numbers_are_passed_on(x):
+    names, things = np.array(["a", "b"]), np.array([None, "b"], dtype=object)
+
+    def function(w, names, things):
+        return jnp.sum(w ** (2 if names[1] == things[1] else 3))
+
+    assert fc.from_jax(function, x, names, things).check().passed
+
+
+def test_errors_say_that_x64_is_on(x):
+    with pytest.raises(KeyError) as caught:
+        fc.from_jax(lambda p: p["V"], {"W": x})
+    assert "x64 switched on" in caught.value.__notes__[-1]
+
+
+@dataclass
+class Unknown:
+    W: jax.Array
+
+
 def test_other_arguments_are_passed_on(x):
     key = jax.random.key(1)
 
@@ -112,6 +196,12 @@ def test_by_screen(params, x):
         (lambda x: fc.from_jax(lambda p: p, x), r"function must return one real number, got float64 of shape \(5, 3\)"),
         (lambda x: fc.from_jax(lambda p: jnp.sum(p * 1j), x), "function must return one real number, got complex128"),
         (lambda x: fc.from_jax(lambda p: (1.0, 2.0), x), "function must return one real number, got tuple"),
+        (lambda x: fc.from_jax(lambda p: "x", x), "function must return one real number, got str"),
+        (lambda x: fc.from_jax(lambda p: None, x), "function must return one real number, got NoneType"),
+        (lambda x: fc.from_jax(lambda p: {1, 2}, x), "function must return one real number, got set"),
+        (lambda x: fc.from_jax(lambda p: float(np.sum(np.asarray(p))), x), "that JAX can differentiate, got TracerArrayConversionError"),
+        (lambda x: fc.from_jax(lambda p: p, {"a": Unknown(x)}), "got the dataclass Unknown at a: register it with jax.tree_util.register_dataclass"),
+        (lambda x: fc.from_jax(lambda p: p, {"W": x, "key": jax.random.key(0)}), "got a PRNG key at key: pass it in args"),
         (lambda x: fc.from_jax(1, x), "function must be a function of params"),
         (lambda x: fc.from_jax(lambda p: 1.0, {"n": 3}), "n must be real floating point"),
         (lambda x: fc.from_jax(lambda p: 1.0, {"n": "x"}), "params must hold real floating-point arrays, got str"),

@@ -3,6 +3,11 @@
 from __future__ import annotations
 
 import copy
+import pickle
+import warnings
+from collections import UserDict
+from concurrent.futures import ThreadPoolExecutor
+from typing import NamedTuple
 
 import numpy as np
 import pytest
@@ -160,6 +165,178 @@ def test_a_parameter_that_is_not_used_has_no_slope():
     assert report.passed and (report.analytic[2:] == 0).all()
 
 
+def said(problem):
+    """The notes of a problem, by their kinds."""
+    return {note.kind: note.message for note in problem.cost.fastcheck_brings.notes}
+
+
+class Scaled(nn.Module):
+    """A layer behind a closure, which a copy does not have for its own."""
+
+    def __init__(self):
+        super().__init__()
+        self.scale = nn.Parameter(torch.ones(2))
+        self.layer = nn.Linear(2, 2)
+        self.called = lambda x: self.layer(x)
+
+    def forward(self, x):
+        return self.called(x) * self.scale
+
+
+def test_what_autograd_does_not_reach_is_said():
+    problem = fc.from_torch(lambda a, scale: 2 * a, {"a": leaf(2), "scale": leaf(2)})
+    assert said(problem)["unreached"] == ("autograd found no path from scale to the output: its slope was taken for 0.")
+    assert problem.check().passed
+    closed = said(fc.from_torch(Scaled(), torch.randn(3, 2), dtype=None))["unreached"]
+    assert "layer.weight, layer.bias" in closed and "closures of the original" in closed
+    assert "unreached" not in said(fc.from_torch(torch.tanh, leaf(2)))
+
+
+def test_complex_buffers_inputs_and_fixed_parameters_stay_complex():
+    class Phase(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.w = nn.Parameter(torch.randn(2))
+            self.fixed = nn.Parameter(torch.randn(2, dtype=torch.complex64), requires_grad=False)
+            self.register_buffer("phase", torch.randn(2, dtype=torch.complex64))
+
+        def forward(self, x):
+            return (self.w * self.fixed * self.phase * x).imag
+
+    x = torch.randn(2, dtype=torch.complex64)
+    net = Phase()
+    problem = fc.from_torch(net, x, loss=torch.sum)
+    assert problem.check().passed
+    wide = [tensor.detach().to(torch.complex128) for tensor in (net.fixed, net.phase, x)]
+    assert np.allclose(problem.grad(problem.theta)["w"], torch.stack(wide).prod(0).imag, rtol=1e-14)
+
+
+def test_hooks_are_left_out_and_that_is_said():
+    net, x = nn.Linear(2, 2), leaf(3, 2)
+    net.weight.register_hook(lambda slope: 2 * slope)
+    x.register_hook(lambda slope: 2 * slope)
+    problem = fc.from_torch(net, x)
+    assert "hooks on weight, inputs[0] were left out" in said(problem)["hooks"] and problem.check().passed
+
+
+def test_a_loss_with_parameters_and_buffers():
+    loss = nn.Sequential(nn.BatchNorm1d(2), nn.Linear(2, 1), nn.Flatten(0), nn.Softmax(0))
+    loss.forward = lambda out, forward=loss.forward: forward(out)[0]
+    problem = fc.from_torch(nn.Linear(2, 2), torch.randn(3, 2), loss=loss, dtype=None)
+    assert problem.layout.names == ("weight", "bias")
+    assert said(problem)["held"] == "parameters of the loss are held fixed: 0.weight, 0.bias, 1.weight, 1.bias."
+    assert not problem.check().verdict.accuses
+
+
+def test_one_problem_in_several_threads(net):
+    problem = fc.from_torch(net, torch.randn(6, 4))
+    with ThreadPoolExecutor(4) as pool:
+        reports = list(pool.map(lambda _: problem.check(workers=1), range(4)))
+    assert all(report.passed for report in reports)
+
+
+def test_a_problem_travels(net):
+    problem = fc.from_torch(net, torch.randn(6, 4))
+    travelled = pickle.loads(pickle.dumps(problem))
+    assert travelled.cost(problem.theta) == problem.cost(problem.theta)
+
+
+def test_a_backward_that_draws_leaves_the_generator_as_it_was():
+    class Drawing(torch.autograd.Function):
+        @staticmethod
+        def forward(ctx, x):
+            return 2 * x
+
+        @staticmethod
+        def backward(ctx, upstream):
+            return 2 * upstream + 0 * torch.rand(upstream.shape)
+
+    x, state = leaf(3), torch.get_rng_state()
+    assert fc.from_torch(Drawing, x).check().passed
+    assert torch.equal(state, torch.get_rng_state())
+
+
+def test_a_function_that_writes_into_its_parameters():
+    problem = fc.from_torch(nn.Embedding(4, 3, max_norm=0.1), torch.arange(3))
+    before = problem.theta.copy()
+    problem.cost(problem.theta)
+    problem.grad(problem.theta)
+    assert np.array_equal(before, problem.theta)
+
+
+def test_the_complex_step_is_not_taken(net):
+    report = fc.from_torch(net, torch.randn(3, 4)).check(method="complex")
+    assert report.passed and "two-sided differences were taken instead" in " ".join(str(report).split())
+
+
+def test_a_bound_forward_is_its_module(net):
+    assert fc.from_torch(net.forward, torch.randn(3, 4)).layout == fc.from_torch(net, torch.randn(3, 4)).layout
+
+
+def test_sparse_slopes():
+    assert fc.from_torch(nn.Embedding(5, 2, sparse=True), torch.tensor([0, 3, 3])).check().passed
+
+
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float32, torch.bfloat16])
+def test_slopes_come_in_the_dtype_that_torch_gave(dtype):
+    problem = fc.from_torch(lambda x, idle: x**2, (leaf(3, dtype=dtype), leaf(2, dtype=dtype)), dtype=None)
+    slopes = problem.grad(problem.theta)
+    assert {slope.dtype for slope in slopes.values()} == {dtype} and tuple(slopes) == problem.layout.names
+
+
+class Pair(NamedTuple):
+    a: torch.Tensor
+    b: torch.Tensor
+
+
+def test_inputs_that_are_one_argument_or_a_mapping():
+    report = fc.from_torch(lambda pair: pair.a * pair.b, Pair(leaf(2), leaf(2))).check()
+    assert report.passed and report.layout.names == ("inputs[0].a", "inputs[0].b")
+    packed = nn.utils.rnn.pack_sequence([torch.randn(3, 2), torch.randn(2, 2)])
+    assert fc.from_torch(nn.GRU(2, 2), packed).check().passed
+    assert fc.from_torch(lambda a, b: a * b, UserDict(a=leaf(2), b=leaf(2))).layout.names == ("a", "b")
+
+
+def test_a_seed_of_any_size(net):
+    assert fc.from_torch(net, torch.randn(6, 4), seed=2**70).check().passed
+
+
+def test_who_raised_is_said(net):
+    with pytest.raises(TypeError) as caught:
+        fc.from_torch(net, torch.randn(3, 4), loss=nn.MSELoss())
+    assert "raised by the loss" in caught.value.__notes__[0] and "F.mse_loss(out, y)" in caught.value.__notes__[0]
+    with pytest.raises(RuntimeError) as caught:
+        fc.from_torch(net, torch.randn(3, 5))
+    assert "raised by the function at the inputs" in caught.value.__notes__[0]
+
+
+def quietly(make, *given):
+    """What torch calls deprecated."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return make(*given)
+
+
+def weight_normed():
+    layer = nn.utils.weight_norm(nn.Linear(2, 2))
+    layer(torch.ones(2))
+    return layer
+
+
+def elsewhere(w):
+    return lambda x: 2 * w
+
+
+@torch.inference_mode()
+def inferred(x):
+    return 2 * x
+
+
+def in_inference_mode(net):
+    with torch.inference_mode():
+        return fc.from_torch(net, torch.randn(3, 2))
+
+
 @pytest.mark.parametrize(
     ("call", "message"),
     [
@@ -181,7 +358,23 @@ def test_a_parameter_that_is_not_used_has_no_slope():
         (lambda: fc.from_torch(torch.tanh, leaf(3), loss=lambda y: y), r"loss must return one real number, got \(3,\)"),
         (lambda: fc.from_torch(torch.tanh, leaf(3), dtype="int32"), "dtype must be torch.float64"),
         (lambda: fc.from_torch(nn.LazyLinear(2), torch.randn(3, 2)), "run the module once"),
-        (lambda: fc.from_torch(lambda x: x.detach(), leaf(3)).check(), "something on the way detaches it"),
+        (lambda: fc.from_torch(lambda x: x.detach(), leaf(3)), "something on the way detaches it"),
+        (lambda: fc.from_torch(inferred, leaf(3)), r"requires no gradient: torch.inference_mode\(\) is on"),
+        (lambda: in_inference_mode(nn.Linear(2, 2)), r"requires no gradient: torch.inference_mode\(\) is on"),
+        (lambda: fc.from_torch(elsewhere(leaf(3)), leaf(3)), r"got no path from inputs\[0\] to the output"),
+        (lambda: fc.from_torch(torch.tanh, leaf(3), dtype="f64"), "dtype must be torch.float64.*got 'f64'"),
+        (lambda: fc.from_torch(torch.tanh, leaf(3), loss=0), "loss must be a function of the output, got 0"),
+        (lambda: fc.from_torch(nn.Linear, leaf(3)), "function must be a module, got the class Linear: make one"),
+        (lambda: fc.from_torch(nn.Linear(2, 2), {"weight": leaf(2)}), "got weight for both"),
+        (
+            lambda: fc.from_torch(quietly(torch.jit.script, nn.Linear(2, 2)), leaf(2)),
+            "pass the module before scripting",
+        ),
+        (lambda: fc.from_torch(quietly(weight_normed), leaf(2)), "take nn.utils.parametrizations.weight_norm"),
+        (
+            lambda: fc.from_torch(nn.ParameterList([leaf(2, dtype=torch.complex64)]), ()),
+            "0 must be real floating point, got torch.complex64",
+        ),
         (
             lambda: fc.from_torch(lambda x: x[x > 0.0], torch.tensor([0.0, 1.0]).requires_grad_()).check(),
             "outputs of one shape",
