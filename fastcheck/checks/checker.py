@@ -57,6 +57,7 @@ class Checker:
             progress=progress,
         )
         self._progress = progress_of(self._options.progress)
+        self._question = accepting.taken(self._question)
         evaluator = vetted(self._question, self._options)
         options = self._options
         self._plan, _ = plan_of(evaluator, options.selection, self._question.units, options.eps, options.method)
@@ -82,7 +83,7 @@ class Checker:
     def check(self, theta: Any, grad: Any, components: Any = None, tensors: Any = None) -> Report:
         """Compare ``grad`` (an array, a dict or a function) with the differences of the cost at ``theta``."""
         question = self._at(theta)
-        question = replace(question, grad=accepting.gradient(grad, question))
+        question = accepting.taken(replace(question, grad=accepting.gradient(grad, question)))
         selection = accepting.selection(components, tensors, question.layout).sorted()
         evaluator = self._evaluator(question).at_theta()
         options = replace(self._options, selection=selection)

@@ -17,6 +17,7 @@ from fastcheck.evaluate.progress import Progress, progress_of
 from fastcheck.evaluate.source import source_of
 from fastcheck.evaluate.workers import workers_of
 from fastcheck.judge.ratios import asked_of
+from fastcheck.problem.accept import taken
 from fastcheck.problem.question import COMPLEX, Options, Question
 
 
@@ -41,6 +42,7 @@ def opening_of(question: Question, options: Options, evaluator: Evaluator, progr
 @contextmanager
 def opened(question: Question, options: Options) -> Iterator[Opening]:
     """The opening of a check; what the cost did to its arguments is found out when the check is done."""
+    question = taken(question)
     with working(question, options) as evaluator:
         yield opening_of(question, options, evaluator, progress_of(options.progress))
 
@@ -48,6 +50,7 @@ def opened(question: Question, options: Options) -> Iterator[Opening]:
 @contextmanager
 def working(question: Question, options: Options) -> Iterator[Evaluator]:
     """J near theta, whose workers end here; only then is it found out what the cost did to its arguments."""
+    question = taken(question)
     evaluator = vetted(question, options)
     try:
         yield evaluator

@@ -21,6 +21,7 @@ ADVICE = frozenset(
         "structure",
         "copies",
         "held",
+        "hooks",
         "weighted",
     }
 )

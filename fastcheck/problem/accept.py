@@ -68,7 +68,7 @@ def unclaimed(
     given = given.wide() if at.structure is not None and at.structure.is_foreign else given
     sizes = None if scale is None else _sizes(scale, at.layout)
     inside = domain(bounds, at.theta, at.layout)
-    return Question(taking(function, at, given, "cost"), None, at, given, scale=sizes, domain=inside)
+    return Question(function, None, at, given, scale=sizes, domain=inside)
 
 
 def options(
@@ -106,10 +106,19 @@ def gradient(grad: Any, asked: Question) -> Gradient:
     """A function that returns the gradient, or the gradient as a vector; with True the cost returns it beside J."""
     if grad is True:
         return SecondOfPair(asked.cost)
-    if callable(grad):
-        function: Callable[..., Any] = taking(grad, asked.at, asked.arguments, "grad", is_gradient=True)
-        return function
-    return gradient_vector(grad, asked.layout)
+    return grad if callable(grad) else gradient_vector(grad, asked.layout)
+
+
+def taken(asked: Question) -> Question:
+    """The question with functions of the vector, once it was tried what they take where theta came in a structure."""
+    if asked.at.structure is None:
+        return asked
+    cost = taking(asked.cost, asked.at, asked.arguments, "cost")
+    if asked.paired:
+        return replace(asked, cost=cost, grad=SecondOfPair(cost))
+    if not callable(asked.grad):
+        return replace(asked, cost=cost)
+    return replace(asked, cost=cost, grad=taking(asked.grad, asked.at, asked.arguments, "grad", is_gradient=True))
 
 
 def _function(cost: Any) -> Callable[..., Any]:

@@ -151,7 +151,7 @@ def taking(function: Any, at: Point, arguments: Arguments, who: str, is_gradient
     A flat dict's function is tried with the vector first, any other with the structure. A compiled one takes the vector,
     but for sequences of arrays, which numba knows.
     """
-    if at.structure is None or not callable(function):
+    if at.structure is None or isinstance(function, Structured | StructuredGradient):
         return function
     compiled = hasattr(function, "py_func")
     if compiled and (at.structure.apart is leaf_alone or isinstance(at.structure.template, Mapping)):
