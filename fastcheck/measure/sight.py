@@ -17,17 +17,20 @@ from fastcheck.measure.readings import (
     Readings,
     above,
     even_residual,
+    floor,
     grain_of,
     lone_residual,
     neighbours,
     odd_residual,
     one_side,
+    pooled,
     readings,
 )
 from fastcheck.vectors import Array, Flags, Integers
 
 COARSE = 8.0  # a grain of so many half units of J's last place is not J's own rounding
 NOISY = 64.0  # likewise an even residual
+HEARD = 16.0  # an even part of so many times what noise and grains make of it is h^2 J''
 
 
 class Shape(enum.IntEnum):
@@ -174,7 +177,11 @@ def _finest(values: Array, count: int) -> Array:
 
 
 def _natural(table: Table) -> Array:
-    bends = np.abs(_bent(table)) / power_of_two(table.level) ** 2
+    """J'' counts where it is heard: at the finest steps what noise leaves of the even part, over h^2, is of any size."""
+    bent = _bent(table)
+    left = np.where(neighbours(table), np.abs(bent - above(bent) / 4), np.nan)
+    noise = np.fmax(pooled(left, 2, 1), floor(table))
+    bends = np.where(np.abs(bent) >= HEARD * noise, np.abs(bent), np.nan) / power_of_two(table.level) ** 2
     return np.fmax(abs(table.centre), _finest(bends, 1 << 20))
 
 

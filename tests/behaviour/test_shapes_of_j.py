@@ -152,6 +152,25 @@ def test_a_unit_that_is_off_and_a_mask_that_was_forgotten(x):
     assert report.verdict.name == "WRONG" and report.witnesses[0].index == 0
 
 
+@pytest.mark.parametrize("seed", [11, 36, 44, 53])
+def test_one_of_some_cubes_is_off_by_little_and_looked_at_from_very_near(seed):
+    """What rounding leaves of J'' at the finest steps once passed for the size that slopes have nearby."""
+    rng = np.random.default_rng(seed)
+    k, x, at = rng.standard_normal(6), rng.standard_normal(6), rng.integers(6)
+
+    def cost(theta):
+        return float(k @ theta**3)
+
+    def gradient(theta):
+        return 3 * k * theta**2
+
+    off = np.zeros(6)
+    off[at] = 1e-6 * np.max(np.abs(gradient(x) * x)) / abs(x[at])
+    assert fc.check(cost, gradient, x).passed
+    report = fc.check(cost, lambda theta: gradient(theta) + off, x)
+    assert report.verdict.accuses and report.witnesses[0].index == at
+
+
 @pytest.mark.parametrize("grid", [2.0**-24, 2.0**-16, 2.0**-10, 1e-3])
 @pytest.mark.parametrize("seed", range(5))
 def test_a_variable_that_j_rounds_accuses_nobody(grid, seed):

@@ -6,11 +6,12 @@ import math
 
 import numpy as np
 import pytest
-from along import seen
+from along import ONE, empty, seen
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fastcheck.measure.sight import Shape
+from fastcheck.measure.levels import added, blocks
+from fastcheck.measure.sight import Shape, see
 
 
 def test_a_kink_at_the_point_has_two_sides():
@@ -80,6 +81,15 @@ def test_a_j_that_never_moves_is_still():
 )
 def test_bending(f, bends):
     assert seen(f, 0.0, 1.0)[3].bends[0] == bends
+
+
+@pytest.mark.parametrize("f", [math.exp, lambda x: 2 + math.sin(x), lambda x: 2 + x / 3])
+def test_what_rounding_leaves_of_the_even_part_is_no_size_of_slopes(f):
+    look, table = empty(f, 1.0)
+    near = added(look, table, *blocks(ONE, np.array([-45]), 20))
+    assert see(near).natural[0] == f(1.0)
+    both = added(look, near, *blocks(ONE, np.array([-14]), 5))
+    assert see(both).natural[0] <= 3 * f(1.0)
 
 
 @pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
