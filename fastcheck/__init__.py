@@ -4,8 +4,9 @@
 >>> report = fc.check(cost, grad, theta, args=(X, Y))
 """
 
+from collections.abc import Callable
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from fastcheck.checks.checker import Checker
 from fastcheck.checks.full import assert_gradient, check, gradient
@@ -89,7 +90,21 @@ _SHAPES = {  # loaded on demand
 def __getattr__(name: str) -> Any:
     if name not in _SHAPES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f"{__name__}.shapes.{_SHAPES[name]}"), name)
+    try:
+        return getattr(import_module(f"{__name__}.shapes.{_SHAPES[name]}"), name)
+    except ModuleNotFoundError as error:
+        if error.name not in ("torch", "jax"):
+            raise
+        return _without(name, error)
+
+
+def _without(name: str, error: ModuleNotFoundError) -> Callable[..., NoReturn]:
+    """In the place of a maker whose library is not installed: names can be listed, but not called."""
+
+    def maker(*args: object, **options: object) -> NoReturn:
+        raise ImportError(f"fastcheck.{name} needs {error.name}, which is not installed: install it") from error
+
+    return maker
 
 
 def __dir__() -> list[str]:

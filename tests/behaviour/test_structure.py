@@ -104,3 +104,21 @@ def test_importing_fastcheck_loads_nothing_that_is_not_needed():
     code = "import sys, fastcheck; print(*sorted({name.split('.')[0] for name in sys.modules} & {'rich', 'typer', 'matplotlib', 'jinja2', 'cattrs', 'optree', 'torch', 'jax'}))"
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert result.stdout.strip() == ""
+
+
+def test_makers_whose_library_is_not_installed_say_so_when_they_are_called():
+    code = """
+import sys
+sys.modules["torch"] = sys.modules["jax"] = None  # as if they were not installed
+from fastcheck import *
+for maker in (from_torch, from_jax):
+    try:
+        maker(None, None)
+    except ImportError as error:
+        print(error)
+"""
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert [line.split(":")[0] for line in result.stdout.splitlines()] == [
+        "fastcheck.from_torch needs torch, which is not installed",
+        "fastcheck.from_jax needs jax, which is not installed",
+    ]
