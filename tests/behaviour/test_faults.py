@@ -92,6 +92,7 @@ def test_threads_of_a_checker_wait_between_calls_and_end_with_its_block():
     assert no_thread_is_left()
 
 
+@pytest.mark.filterwarnings("ignore:os.fork")  # of JAX, where another test has loaded it
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
 def test_a_forked_process_starts_threads_of_its_own():
     theta = np.ones(400)
