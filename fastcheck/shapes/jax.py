@@ -6,11 +6,9 @@ Everything is evaluated in float64, with JAX's x64 switched on for the call, and
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass, is_dataclass, replace
 from functools import cached_property
-from importlib import import_module
 from typing import Any
 
 import jax
@@ -18,9 +16,9 @@ import numpy as np
 from jax import numpy as jnp
 
 from fastcheck.checks.problem import Problem
-from fastcheck.errors import InputError, InputTypeError, add_note, shown
+from fastcheck.errors import InputError, InputTypeError, noting, shown
 from fastcheck.problem.brought import Brought, Note
-from fastcheck.problem.foreign import array_of
+from fastcheck.problem.foreign import array_of, in_x64
 from fastcheck.problem.question import gradient_vector
 from fastcheck.problem.structure import Step, Structure, Taken, structured
 from fastcheck.vectors import Vector
@@ -34,14 +32,8 @@ _UNTRACEABLE = (
     jax.errors.TracerIntegerConversionError,
     jax.errors.UnexpectedTracerError,
 )
+_BLAMED = "raised by the {} at the parameters as they were given, with JAX's x64 switched on"
 _ALIKE = 1e-6  # relative: J compiled and J as it is differ by rounding
-
-
-def _x64() -> AbstractContextManager[Any]:
-    """JAX in float64, for as long as the context lasts."""
-    home = jax if hasattr(jax, "enable_x64") else import_module("jax.experimental")  # since 0.8, and before
-    context: AbstractContextManager[Any] = home.enable_x64(True)
-    return context
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,7 +63,7 @@ class _Function:
         return {key: value for key, value in vars(self).items() if key != "_compiled"}
 
     def __call__(self, theta: Vector) -> Any:
-        with _x64():
+        with in_x64():
             return jax.device_get(self._compiled(self.structure.filled(jnp.array(theta))))
 
 
@@ -130,7 +122,7 @@ def from_jax(function: Callable[..., Any], params: Any, *args: Any, grad: Any = 
     if not callable(function):
         raise InputTypeError(f"function must be a function of params, got {shown(function)}: pass the function itself")
     _require_pytree(params)
-    with _x64():
+    with in_x64():
         wide, taken_to = _in_float64(args), _in_float64(params)
         theta, structure = structured(taken_to, apart=taken_apart)
         notes = _notes(params, args)
@@ -183,7 +175,7 @@ def _require_pytree(params: Any) -> None:
 
 def _cost(function: _Function, theta: Vector) -> _Function:
     """The function compiled, or as it is where JAX cannot trace it; it has to return one real number, the same each time."""
-    with _blaming("function"):
+    with noting(_BLAMED.format("function")):
         try:
             function, value = _traceable(function, theta)
         except TypeError:
@@ -246,7 +238,7 @@ def _gradient(function: Callable[..., Any], grad: Any, cost: _Function, theta: V
     if grad is not None and not callable(grad):
         return _by_name(grad, structure)
     own = jax.grad(function) if grad is None else grad
-    with _blaming("gradient"):
+    with noting(_BLAMED.format("gradient")):
         try:
             of, returned = _traceable(replace(cost, function=own, traced=True), theta)
         except _UNTRACEABLE as error:
@@ -257,17 +249,6 @@ def _gradient(function: Callable[..., Any], grad: Any, cost: _Function, theta: V
             ) from error
         gradient_vector(_by_name(returned, structure), structure.layout)
     return _Gradient(of)
-
-
-@contextmanager
-def _blaming(who: str) -> Iterator[None]:
-    try:
-        yield
-    except InputError:
-        raise
-    except Exception as error:
-        add_note(error, f"raised by the {who} at the parameters as they were given, with JAX's x64 switched on")
-        raise
 
 
 def _by_name(gradient: Any, structure: Structure) -> dict[str, Any]:

@@ -5,8 +5,8 @@ Modules are copied, and every evaluation gets tensors and buffers of its own: wh
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from typing import Any
 
@@ -16,7 +16,7 @@ from torch import Tensor
 
 from fastcheck.checks.problem import Problem
 from fastcheck.diagnosis.finding import listed
-from fastcheck.errors import InputError, InputTypeError, add_note, shown
+from fastcheck.errors import InputError, InputTypeError, noting, shown
 from fastcheck.problem.accept import drawn_from
 from fastcheck.problem.brought import Brought, Note
 from fastcheck.problem.foreign import array_of
@@ -149,16 +149,9 @@ def _unreached(cost: Weighted, theta: Vector) -> tuple[Note, ...]:
     return (Note("unreached", said),)
 
 
-@contextmanager
-def _blaming(who: str, dtype: torch.dtype | None) -> Iterator[None]:
-    try:
-        yield
-    except InputError:
-        raise
-    except Exception as error:
-        taken = "" if dtype is None else f"; parameters and inputs were taken to {dtype}, dtype=None keeps them"
-        add_note(error, f"raised by the {who} at the inputs as they were given{taken}")
-        raise
+def _blaming(who: str, dtype: torch.dtype | None) -> AbstractContextManager[None]:
+    taken = "" if dtype is None else f"; parameters and inputs were taken to {dtype}, dtype=None keeps them"
+    return noting(f"raised by the {who} at the inputs as they were given{taken}")
 
 
 def _with_weights(cost: Weighted, theta: Vector, rng: np.random.Generator) -> Weighted:
