@@ -40,6 +40,10 @@ class Taken:
         """Of the leaves: ``layers[1].W``; ``root`` stands before a first index, and for the leaf that is all."""
         return tuple(_joined(path, root) for path in self.paths)
 
+    def by_name(self, root: str) -> dict[str, Any]:
+        """The leaves by these names."""
+        return dict(zip(self.names(root), self.leaves, strict=True))
+
 
 @dataclass(frozen=True, eq=False)
 class Structure:
@@ -91,8 +95,7 @@ class Structure:
             return value
         if isinstance(value, Mapping) and set(value) == set(self.layout.names):
             return value
-        taken = self.apart(value)
-        return dict(zip(taken.names(self.root), taken.leaves, strict=True))
+        return self.apart(value).by_name(self.root)
 
     def filled(self, theta: Any, fixed: Sequence[Any] = ()) -> Any:
         """The structure with views of ``theta`` for leaves, and ``fixed`` for those that are held."""
@@ -148,8 +151,7 @@ def named(value: Any, names: Sequence[str], root: str = "params") -> Any:
         return value
     if is_flat(value):
         return value
-    taken = taken_apart(value)
-    return dict(zip(taken.names(root), taken.leaves, strict=True))
+    return taken_apart(value).by_name(root)
 
 
 def is_flat(params: Any) -> bool:

@@ -64,8 +64,7 @@ def _in_order(inputs: Any) -> tuple[Any, ...]:
 
 
 def _by_name(tree: Any) -> dict[str, Any]:
-    taken = taken_apart(tree)
-    return dict(zip(taken.names(_ROOT), taken.leaves, strict=True))
+    return taken_apart(tree).by_name(_ROOT)
 
 
 def _like_inputs(returned: Any, inputs: Any) -> Any:
