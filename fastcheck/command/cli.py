@@ -75,6 +75,9 @@ def check(
 def _checkpoint(path: Annotated[str, typer.Argument(metavar="PATH", help="A file that --checkpoint made.")]) -> None:
     """Show what is done in a checkpoint."""
     held = _guarded(lambda: described(Path(path)))
+    if not held.meta:
+        print(f"{path}: nothing is done yet")
+        return
     print(f"{path}: {held.n_lines:,} differences and moves of {held.n_runs:,} rounds are done,")
     print(f"the longest has {held.most:,}; the call asks for {held.meta['number of components']} components.")
 

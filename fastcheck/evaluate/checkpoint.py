@@ -29,6 +29,7 @@ from fastcheck.vectors import Array
 _APPLICATION = 0x46434B50  # "FCKP": whose file it is
 _NAMED = 64  # sources whose digests are remembered
 _SECONDS = 1.0  # at most between what is done and what is written
+_WHOSE = ("pragma_application_id", "sqlite_master")
 _TABLES = """
 create table meta (name text primary key, value text not null);
 create table done (run text not null, start integer not null, stop integer not null, j blob not null,
@@ -50,9 +51,10 @@ class Store:
         self.path, self._warned = path, False
         self._waiting: list[tuple[str, int, int, bytes]] = []
         self._written = time.monotonic()
-        new = not path.exists() or path.stat().st_size == 0
+        held = described(path) if path.exists() else _NOTHING
+        new = not held.meta
         if not new:
-            self._require_same(asked)
+            self._require_same(held, asked)
         try:
             self._file = sqlite3.connect(path, timeout=0, isolation_level=None, check_same_thread=False)
         except sqlite3.Error as error:
@@ -65,8 +67,8 @@ class Store:
             self._file.execute("commit")
         except sqlite3.Error as error:
             self._file.close()
-            if new:
-                path.unlink(missing_ok=True)
+            if path.exists() and path.stat().st_size == 0:
+                path.unlink()
             raise _unusable(path, error) from error
         self.resumed = not new
 
@@ -76,8 +78,7 @@ class Store:
             self._file.execute(statement)
         self._file.executemany("insert into meta values (?, ?)", asked.items())
 
-    def _require_same(self, asked: Mapping[str, str]) -> None:
-        held = described(self.path)
+    def _require_same(self, held: Held, asked: Mapping[str, str]) -> None:
         for name, value in asked.items():
             if held.meta.get(name) != value:
                 raise InputError(
@@ -123,12 +124,15 @@ class Store:
 
 @dataclass(frozen=True)
 class Held:
-    """What a file holds: of which call, and how many lines of how many runs are done."""
+    """What a file holds: of which call, and how many lines of how many runs are done; no meta where it was not begun."""
 
     meta: dict[str, str]
     n_runs: int
     n_lines: int
     most: int  # of one run
+
+
+_NOTHING = Held({}, 0, 0, 0)
 
 
 def described(path: Path) -> Held:
@@ -162,7 +166,10 @@ def _copied(path: Path, folder: Path) -> Path:
 def _read(copy: Path, path: Path) -> tuple[dict[str, str], list[tuple[str, int]]]:
     mode = "immutable=1" if copy == path else "mode=rwc"
     with closing(sqlite3.connect(f"{copy.absolute().as_uri()}?{mode}", uri=True, timeout=0)) as file:
-        if file.execute("pragma application_id").fetchone()[0] != _APPLICATION:
+        application, tables = (file.execute(f"select * from {name}").fetchall() for name in _WHOSE)
+        if application == [(0,)] and not tables:
+            return {}, []  # whoever made it did not come, or has not come yet, to write into it
+        if application != [(_APPLICATION,)]:
             raise InputError(f"checkpoint must be a file of fastcheck's or none, got {path}: name another")
         meta = dict(file.execute("select name, value from meta").fetchall())
         return meta, file.execute("select run, sum(stop - start) from done group by run").fetchall()

@@ -284,6 +284,8 @@ def test_a_checkpoint_on_the_command_line(file, tmp_path):
     assert "8 components" in run("checkpoint", path).stdout
     other = run("check", f"{file}:wrong", "--checkpoint", path, "--eps", "1e-5")
     assert (other.exit_code, "got another eps" in other.stderr) == (2, True)
+    (tmp_path / "empty.db").touch()
+    assert "nothing is done yet" in run("checkpoint", tmp_path / "empty.db").stdout
     nothing = run("checkpoint", file)
     assert nothing.exit_code == 2
     assert "checkpoint must be a file of fastcheck's or none" in nothing.stderr

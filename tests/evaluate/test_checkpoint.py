@@ -8,6 +8,7 @@ import sqlite3
 import subprocess
 import sys
 import time
+from contextlib import closing
 
 import numba
 import numpy as np
@@ -200,6 +201,25 @@ def test_a_file_that_is_no_checkpoint_is_refused_and_left_as_it_is(tmp_path):
         with pytest.raises(InputError, match="checkpoint must be a file of fastcheck's or none"):
             fc.gradient(**CALL, checkpoint=path)
     assert read(text) == before
+
+
+def test_a_file_that_nothing_was_written_into_yet_is_none(tmp_path):
+    path = tmp_path / "work.db"
+    with closing(sqlite3.connect(path)) as begun:  # as kill -9 leaves it between the first two writes
+        begun.execute("pragma journal_mode = wal")
+        assert path.stat().st_size and described(path).n_lines == 0
+    assert np.array_equal(fc.gradient(**CALL, checkpoint=path), fc.gradient(**CALL))
+    assert described(path).n_lines > 0
+
+
+def test_two_that_begin_at_once_leave_the_file_to_the_first(tmp_path):
+    path = tmp_path / "work.db"
+    with closing(sqlite3.connect(path, isolation_level=None)) as first:
+        first.execute("pragma journal_mode = wal")
+        first.execute("begin exclusive")
+        with pytest.raises(InputError, match="must be used by one process at a time"):
+            fc.gradient(**CALL, checkpoint=path)
+    assert path.exists()
 
 
 def test_one_process_at_a_time(tmp_path):
