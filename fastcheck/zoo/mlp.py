@@ -1,8 +1,11 @@
-"""A multilayer perceptron with softmax cross-entropy and backpropagation written by hand; examples are columns."""
+"""A multilayer perceptron with softmax cross-entropy and backpropagation written by hand; examples are columns.
+
+Only the cost is compiled: the gradient is called a few times, and would take longer to compile than it ever runs.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import numba
 import numpy as np
@@ -20,21 +23,21 @@ from fastcheck.zoo._layers import (
     Array,
     Integers,
     activate,
-    add_row_sums,
-    add_scaled,
     affine,
     cross_entropy,
-    matrix,
-    softmax_minus_label,
     sum_of_squares,
-    times_slope,
-    vector,
 )
 from fastcheck.zoo._options import initial, require_at_least, require_one_of
 
 ACTIVATIONS = tuple(CODES)
 
 NO_SLOPE, SLOPE_TWICE, SUMS, ONE_SHORT, LAST_ONLY = range(1, 6)  # flaws of the backward pass
+
+_HIDDEN: Mapping[int, tuple[Callable[[Array], Array], Callable[[Array], Array]]] = {
+    CODES["tanh"]: (np.tanh, lambda a: 1.0 - a**2),  # the activation, and its slope by the activation itself
+    CODES["relu"]: (lambda z: np.maximum(z, 0.0), lambda a: (a > 0.0).astype(float)),
+    CODES["sigmoid"]: (lambda z: 0.5 * (1.0 + np.tanh(0.5 * z)), lambda a: a * (1.0 - a)),
+}
 
 BUGS: Mapping[str, Bug] = {
     "factor": Bug("scale", "dW2 is twice what it should be", spoil=changed("W2", to=_bugs.times(2.0))),
@@ -90,20 +93,14 @@ BUGS: Mapping[str, Bug] = {
 
 
 @cached_njit
-def _layer(theta: Array, sizes: Integers, layer: int, start: int) -> tuple[Array, Array, int]:
-    """W of shape (out, in), b of shape (out,), and where the next layer starts in theta."""
-    w, middle = matrix(theta, start, sizes[layer + 1], sizes[layer])
-    b, stop = vector(theta, middle, sizes[layer + 1])
-    return w, b, stop
-
-
-@cached_njit
 def _passed(
     theta: Array, a: Array, squares: float, sizes: Integers, layer: int, start: int, activation: int, l2: float
 ) -> tuple[Array, float, int]:
     """What a layer makes of the activations before it, the squares of W up to it, and where the next layer starts."""
-    w, b, stop = _layer(theta, sizes, layer, start)
-    z = affine(w, b, a)
+    middle = start + sizes[layer + 1] * sizes[layer]
+    stop = middle + sizes[layer + 1]
+    w = theta[start:middle].reshape((sizes[layer + 1], sizes[layer]))
+    z = affine(w, theta[middle:stop], a)
     activate(z, activation)
     return z, squares + sum_of_squares(w) if l2 != 0.0 else 0.0, stop
 
@@ -111,7 +108,7 @@ def _passed(
 @cached_njit
 def cost(theta: Array, x: Array, y: Integers, sizes: Integers, activation: int, l2: float) -> float:
     """J = mean over examples of -log softmax(z_L)[label] + l2 / 2 * sum of the squares of every W."""
-    a, start, squares = x, 0, 0.0
+    a, start, squares = x, int(np.int64(0)), 0.0  # a literal 0 would have every layer compiled twice
     for layer in range(sizes.size - 1):
         hidden = layer < sizes.size - 2
         a, squares, start = _passed(theta, a, squares, sizes, layer, start, activation if hidden else 0, l2)
@@ -157,49 +154,48 @@ def _last(layer: int, start: int) -> Stage:
     return last
 
 
-@cached_njit
 def backward(theta: Array, x: Array, y: Integers, sizes: Integers, activation: int, l2: float, flaw: int) -> Array:
     """dJ/dtheta, shape (n,), right where ``flaw`` is 0."""
-    n_layers = sizes.size - 1
-    activations, starts, start = [x], [0], 0
-    for layer in range(n_layers):
-        w, b, start = _layer(theta, sizes, layer, start)
-        starts.append(start)
-        a = affine(w, b, activations[layer])
-        if layer < n_layers - 1:
-            activate(a, activation)
-        activations.append(a)
+    forward, slope = _HIDDEN[activation]
+    layers = _layers(theta, sizes)
+    sums, activations = [], [x]
+    for w, b in layers:
+        sums.append(w @ activations[-1] + b[:, None])
+        activations.append(forward(sums[-1]))
     gradient = np.zeros_like(theta)
-    delta = activations[n_layers]
-    softmax_minus_label(delta, y, y.size)
-    if flaw == SLOPE_TWICE:
-        _times_softmax_slope(delta, y)
-    elif flaw == ONE_SHORT:
-        delta[:, -1] = 0.0
-    for layer in range(n_layers - 1, -1, -1):
-        w, b, _ = _layer(theta, sizes, layer, starts[layer])
-        dw, db, _ = _layer(gradient, sizes, layer, starts[layer])
-        inputs = activations[layer]
-        if flaw == SUMS and layer == 1:
-            first_w, first_b, _ = _layer(theta, sizes, 0, 0)
-            inputs = affine(first_w, first_b, x)
-        np.dot(delta, inputs.T, dw)
-        add_scaled(dw, l2, w)
-        add_row_sums(db, delta[:, -1:] if flaw == LAST_ONLY and layer == 0 else delta)
+    delta = _softmax_minus_label(sums[-1], y, flaw)
+    for layer, (dw, db) in reversed(list(enumerate(_layers(gradient, sizes)))):
+        inputs = sums[0] if flaw == SUMS and layer == 1 else activations[layer]
+        w = layers[layer][0]
+        dw[:] = delta @ inputs.T + l2 * w
+        db[:] = delta[:, -1] if flaw == LAST_ONLY and layer == 0 else delta.sum(axis=1)
         if layer > 0:
             delta = w.T @ delta
             if flaw != NO_SLOPE:
-                times_slope(delta, activations[layer], activation)
+                delta *= slope(activations[layer])
     return gradient
 
 
-@cached_njit
-def _times_softmax_slope(delta: Array, y: Integers) -> None:
-    """(p - label) / m times p (1 - p), in place."""
-    for column in range(y.size):
-        for row in range(delta.shape[0]):
-            p = delta[row, column] * y.size + (row == y[column])
-            delta[row, column] *= p * (1.0 - p)
+def _layers(theta: Array, sizes: Integers) -> list[tuple[Array, Array]]:
+    """W of shape (out, in) and b of shape (out,) of every layer, views."""
+    layers, start = [], 0
+    for n_in, n_out in zip(sizes[:-1], sizes[1:], strict=True):
+        middle, stop = start + n_in * n_out, start + n_in * n_out + n_out
+        layers.append((theta[start:middle].reshape(n_out, n_in), theta[middle:stop]))
+        start = stop
+    return layers
+
+
+def _softmax_minus_label(scores: Array, y: Integers, flaw: int) -> Array:
+    """The derivative by the scores of the mean over examples of -log softmax(column)[label]."""
+    p = np.exp(scores - scores.max(axis=0))
+    p /= p.sum(axis=0)
+    delta: Array = (p - (np.arange(len(p))[:, None] == y)) / y.size
+    if flaw == SLOPE_TWICE:
+        delta *= p * (1.0 - p)
+    elif flaw == ONE_SHORT:
+        delta[:, -1] = 0.0
+    return delta
 
 
 def mlp(
