@@ -7,6 +7,7 @@ import time
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import numpy as np
 
@@ -15,7 +16,8 @@ from fastcheck.evaluate.forms import Unfit, complex_number
 from fastcheck.evaluate.source import Source
 from fastcheck.vectors import Vector
 
-_COMPLEX_WARNING: type[Warning] = getattr(np, "exceptions", np).ComplexWarning  # a module of its own since numpy 1.25
+_EXCEPTIONS: Any = getattr(np, "exceptions", np)  # a module of its own since numpy 1.25
+_COMPLEX_WARNING: type[Warning] = _EXCEPTIONS.ComplexWarning
 _CATCHING = threading.Lock()  # what warnings do is process-wide
 
 

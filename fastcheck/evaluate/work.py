@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
@@ -66,7 +67,7 @@ class Copies:
 def copies_of(theta: Vector, workers: int, dtype: type[np.generic] = np.float64) -> list[Vector]:
     """A copy of theta per worker, each at the start of a cache line: alike to SIMD loops that look at alignment."""
     stride = -(-theta.size // _ALIGNMENT) * _ALIGNMENT
-    memory: Vector = np.empty(workers * stride + _ALIGNMENT, dtype)
+    memory: np.ndarray[Any, np.dtype[Any]] = np.empty(workers * stride + _ALIGNMENT, dtype)
     first = -(memory.ctypes.data // memory.itemsize) % _ALIGNMENT
     copies = [memory[first + i * stride :][: theta.size] for i in range(workers)]
     for copy in copies:
