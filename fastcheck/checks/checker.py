@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -14,7 +13,19 @@ from fastcheck.evaluate.progress import progress_of
 from fastcheck.problem import accept as accepting
 from fastcheck.problem.layout import Layout
 from fastcheck.problem.point import point
-from fastcheck.problem.question import ACCEPT, CENTRAL, Question, WorkersOption
+from fastcheck.problem.question import ACCEPT, CENTRAL, Question
+from fastcheck.problem.typed import (
+    BoundsOption,
+    Components,
+    Cost,
+    Eps,
+    Kwargs,
+    Method,
+    ProgressOption,
+    Scale,
+    Tensors,
+    WorkersOption,
+)
 from fastcheck.results.report import Report
 from fastcheck.vectors import Vector
 
@@ -28,21 +39,21 @@ class Checker:
 
     def __init__(
         self,
-        cost: Callable[..., Any],
+        cost: Cost,
         theta: Any,
         args: tuple[Any, ...] = (),
         *,
         layout: Layout | None = None,
-        eps: Any = None,
-        scale: Any = None,
-        bounds: Any = None,
+        eps: Eps = None,
+        scale: Scale = None,
+        bounds: BoundsOption = None,
         accept: float = ACCEPT,
         workers: WorkersOption = None,
         chunk: int | None = None,
-        progress: bool | Callable[[int, int], None] | None = None,
-        kwargs: Mapping[str, Any] | None = None,
+        progress: ProgressOption = None,
+        kwargs: Kwargs = None,
         checkpoint: None = None,
-        method: str = CENTRAL,
+        method: Method = CENTRAL,
     ) -> None:
         accepting.no_checkpoint(checkpoint, "Checker")
         self._question = accepting.unclaimed(cost, theta, args, kwargs, layout, scale, bounds)
@@ -70,7 +81,7 @@ class Checker:
         """End the threads or processes that wait; a later call starts new ones."""
         self._workers.let_go()
 
-    def gradient(self, theta: Any, components: Any = None, tensors: Any = None) -> Vector:
+    def gradient(self, theta: Any, components: Components = None, tensors: Tensors = None) -> Vector:
         """The numeric gradient at ``theta``, shape (n,), or at ``components``, in the order asked for."""
         question = self._at(theta)
         selection = accepting.selection(components, tensors, question.layout)
@@ -80,7 +91,7 @@ class Checker:
         evaluator.require_unchanged(question.arguments)
         return selection.from_sorted(numeric)
 
-    def check(self, theta: Any, grad: Any, components: Any = None, tensors: Any = None) -> Report:
+    def check(self, theta: Any, grad: Any, components: Components = None, tensors: Tensors = None) -> Report:
         """Compare ``grad`` (an array, a dict or a function) with the differences of the cost at ``theta``."""
         question = self._at(theta)
         question = accepting.taken(replace(question, grad=accepting.gradient(grad, question)))

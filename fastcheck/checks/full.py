@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import replace
-from os import PathLike
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -26,31 +24,48 @@ from fastcheck.measure.pilots import Pilots, piloted
 from fastcheck.measure.steps import Plan
 from fastcheck.problem import accept as accepting
 from fastcheck.problem.layout import Layout
-from fastcheck.problem.question import ACCEPT, CENTRAL, Question, WorkersOption
+from fastcheck.problem.question import ACCEPT, CENTRAL, Question
+from fastcheck.problem.typed import (
+    BoundsOption,
+    CheckOptions,
+    CheckpointOption,
+    Components,
+    Cost,
+    Eps,
+    Kwargs,
+    Method,
+    ProgressOption,
+    Scale,
+    Tensors,
+    WorkersOption,
+)
 from fastcheck.results.report import Report
 from fastcheck.results.unfinished import Unfinished
 from fastcheck.vectors import Vector
 
+if TYPE_CHECKING:
+    from typing_extensions import Unpack  # of typing since Python 3.11
+
 
 def check(
-    cost: Callable[..., Any],
+    cost: Cost,
     grad: Any,
     theta: Any,
     args: tuple[Any, ...] = (),
     *,
     layout: Layout | None = None,
-    eps: Any = None,
-    scale: Any = None,
-    bounds: Any = None,
+    eps: Eps = None,
+    scale: Scale = None,
+    bounds: BoundsOption = None,
     accept: float = ACCEPT,
     workers: WorkersOption = None,
     chunk: int | None = None,
-    progress: bool | Callable[[int, int], None] | None = None,
-    components: Any = None,
-    tensors: Any = None,
-    kwargs: Mapping[str, Any] | None = None,
-    checkpoint: str | PathLike[str] | None = None,
-    method: str = CENTRAL,
+    progress: ProgressOption = None,
+    components: Components = None,
+    tensors: Tensors = None,
+    kwargs: Kwargs = None,
+    checkpoint: CheckpointOption = None,
+    method: Method = CENTRAL,
 ) -> Report:
     """Compare a hand-written gradient with two-sided differences of the cost, component by component.
 
@@ -137,22 +152,22 @@ def check(
 
 
 def gradient(
-    cost: Callable[..., Any],
+    cost: Cost,
     theta: Any,
     args: tuple[Any, ...] = (),
     *,
     layout: Layout | None = None,
-    eps: Any = None,
-    scale: Any = None,
-    bounds: Any = None,
+    eps: Eps = None,
+    scale: Scale = None,
+    bounds: BoundsOption = None,
     workers: WorkersOption = None,
     chunk: int | None = None,
-    progress: bool | Callable[[int, int], None] | None = None,
-    components: Any = None,
-    tensors: Any = None,
-    kwargs: Mapping[str, Any] | None = None,
-    checkpoint: str | PathLike[str] | None = None,
-    method: str = CENTRAL,
+    progress: ProgressOption = None,
+    components: Components = None,
+    tensors: Tensors = None,
+    kwargs: Kwargs = None,
+    checkpoint: CheckpointOption = None,
+    method: Method = CENTRAL,
 ) -> Vector:
     """The two-sided difference gradient alone; parameters as for `check`.
 
@@ -183,7 +198,7 @@ def gradient(
 
 
 def assert_gradient(
-    cost: Callable[..., Any], grad: Any, theta: Any, args: tuple[Any, ...] = (), **options: Any
+    cost: Cost, grad: Any, theta: Any, args: tuple[Any, ...] = (), **options: Unpack[CheckOptions]
 ) -> None:
     """`check`, for use in tests: raises AssertionError with the short report as its text unless the verdict is CORRECT."""
     __tracebackhide__ = True

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -17,30 +16,31 @@ from fastcheck.diagnosis.repeats import repeats
 from fastcheck.judge.verdict import Component
 from fastcheck.problem import accept as accepting
 from fastcheck.problem.layout import Layout
-from fastcheck.problem.question import ACCEPT, BUDGET, CENTRAL, WorkersOption
+from fastcheck.problem.question import ACCEPT, BUDGET, CENTRAL
 from fastcheck.problem.selection import Selection
+from fastcheck.problem.typed import BoundsOption, Cost, Kwargs, Method, ProgressOption, Scale, WorkersOption
 from fastcheck.results.location import Location
 from fastcheck.vectors import Vector
 
 
 def locate(
-    cost: Callable[..., Any],
+    cost: Cost,
     grad: Any,
     theta: Any,
     args: tuple[Any, ...] = (),
     *,
     layout: Layout | None = None,
-    scale: Any = None,
-    bounds: Any = None,
+    scale: Scale = None,
+    bounds: BoundsOption = None,
     accept: float = ACCEPT,
     seed: int = 0,
     budget: int = BUDGET,
     workers: WorkersOption = None,
     chunk: int | None = None,
-    progress: bool | Callable[[int, int], None] | None = None,
-    kwargs: Mapping[str, Any] | None = None,
+    progress: ProgressOption = None,
+    kwargs: Kwargs = None,
     checkpoint: None = None,
-    method: str = CENTRAL,
+    method: Method = CENTRAL,
 ) -> Location:
     """Find the components at which a gradient is wrong, from slopes along random directions.
 

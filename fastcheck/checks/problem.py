@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from fastcheck.checks.full import check
 from fastcheck.checks.locating import locate
@@ -13,9 +13,23 @@ from fastcheck.checks.sweeping import sweep
 from fastcheck.errors import InputTypeError, shown
 from fastcheck.problem.layout import Layout
 from fastcheck.problem.question import ACCEPT
+from fastcheck.problem.typed import (
+    BoundsOption,
+    CheckOptions,
+    Cost,
+    Kwargs,
+    LocateOptions,
+    Scale,
+    ScreenOptions,
+    SweepOptions,
+    Tensors,
+)
 from fastcheck.results.location import Location
 from fastcheck.results.report import Report
 from fastcheck.results.swept import Sweep
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack  # of typing since Python 3.11
 
 _Outcome = TypeVar("_Outcome", Report, Sweep)
 
@@ -52,31 +66,31 @@ class Problem:
     Options that a method is given come before those of the problem.
     """
 
-    cost: Callable[..., Any]
+    cost: Cost
     grad: Any
     theta: Any
     args: tuple[Any, ...] = ()
     layout: Layout | None = None
     name: str = ""
-    scale: Any = None
-    bounds: Any = None
+    scale: Scale = None
+    bounds: BoundsOption = None
     accept: float = ACCEPT
-    tensors: str | Sequence[str] | None = None
-    kwargs: Mapping[str, Any] | None = None
+    tensors: Tensors = None
+    kwargs: Kwargs = None
 
     def __post_init__(self) -> None:
         if not isinstance(self.name, str):
             raise InputTypeError(f"name must be a string, got {shown(self.name)}: it is what reports call the problem")
 
-    def check(self, **options: Any) -> Report:
+    def check(self, **options: Unpack[CheckOptions]) -> Report:
         """`fastcheck.check` of this problem, with its keyword options."""
         return self._named(check(*self._asked, **self._selected(options)))
 
-    def screen(self, **options: Any) -> Report:
+    def screen(self, **options: Unpack[ScreenOptions]) -> Report:
         """`fastcheck.screen` of this problem, with its keyword options."""
         return self._named(screen(*self._asked, **self._options(options)))
 
-    def sweep(self, **options: Any) -> Sweep:
+    def sweep(self, **options: Unpack[SweepOptions]) -> Sweep:
         """`fastcheck.sweep` of this problem, with its keyword options."""
         asked = self._selected(options)
         return self._named(
@@ -86,7 +100,7 @@ class Problem:
             )
         )
 
-    def locate(self, **options: Any) -> Location:
+    def locate(self, **options: Unpack[LocateOptions]) -> Location:
         """`fastcheck.locate` of this problem, with its keyword options."""
         return locate(*self._asked, **self._options(options))
 
@@ -94,11 +108,11 @@ class Problem:
     def _asked(self) -> tuple[Any, ...]:
         return self.cost, self.grad, self.theta, self.args
 
-    def _options(self, options: Mapping[str, Any]) -> dict[str, Any]:
+    def _options(self, options: Mapping[str, object]) -> dict[str, Any]:
         names = ("layout", "scale", "bounds", "accept", "kwargs")
         return {**{name: getattr(self, name) for name in names}, **options}
 
-    def _selected(self, options: Mapping[str, Any]) -> dict[str, Any]:
+    def _selected(self, options: Mapping[str, object]) -> dict[str, Any]:
         """With the problem's own tensors, unless components are asked for."""
         own = {} if options.get("components") is not None else {"tensors": self.tensors}
         return self._options({**own, **options})

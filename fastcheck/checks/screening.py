@@ -8,7 +8,7 @@ unless no kink can hide in it.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -26,28 +26,29 @@ from fastcheck.judge.screening import Estimate, OfTensor, as_its_worst, blamed, 
 from fastcheck.judge.verdict import Cause, Judgement, TensorReport, Verdict, Witness
 from fastcheck.problem import accept as accepting
 from fastcheck.problem.layout import Layout, Tensor
-from fastcheck.problem.question import ACCEPT, CENTRAL, WorkersOption
+from fastcheck.problem.question import ACCEPT, CENTRAL
+from fastcheck.problem.typed import BoundsOption, Cost, Kwargs, Method, ProgressOption, Scale, WorkersOption
 from fastcheck.results.report import Report
 from fastcheck.vectors import Flags, Vector, first_not_finite, norm
 
 
 def screen(
-    cost: Callable[..., Any],
+    cost: Cost,
     grad: Any,
     theta: Any,
     args: tuple[Any, ...] = (),
     *,
     layout: Layout | None = None,
-    scale: Any = None,
-    bounds: Any = None,
+    scale: Scale = None,
+    bounds: BoundsOption = None,
     accept: float = ACCEPT,
     seed: int = 0,
     workers: WorkersOption = None,
     chunk: int | None = None,
-    progress: bool | Callable[[int, int], None] | None = None,
-    kwargs: Mapping[str, Any] | None = None,
+    progress: ProgressOption = None,
+    kwargs: Kwargs = None,
     checkpoint: None = None,
-    method: str = CENTRAL,
+    method: Method = CENTRAL,
 ) -> Report:
     """Check a gradient along random directions: a few dozen evaluations of the cost, however many components.
 

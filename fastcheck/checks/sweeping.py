@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -20,8 +19,8 @@ from fastcheck.measure.stencil import differences, fitted
 from fastcheck.measure.steps import planned, sigma
 from fastcheck.problem import accept as accepting
 from fastcheck.problem.layout import Layout
-from fastcheck.problem.question import WorkersOption
 from fastcheck.problem.selection import sample
+from fastcheck.problem.typed import BoundsOption, Components, Cost, Kwargs, ProgressOption, Tensors, WorkersOption
 from fastcheck.results.swept import Step, Sweep
 from fastcheck.vectors import Vector
 
@@ -31,18 +30,18 @@ _ALL = 1000  # components up to which all are looked at, and the size of the sam
 
 
 def sweep(
-    cost: Callable[..., Any],
+    cost: Cost,
     grad: Any,
     theta: Any,
     args: tuple[Any, ...] = (),
     *,
     layout: Layout | None = None,
-    bounds: Any = None,
-    components: Any = None,
-    tensors: Any = None,
+    bounds: BoundsOption = None,
+    components: Components = None,
+    tensors: Tensors = None,
     workers: WorkersOption = None,
-    progress: bool | Callable[[int, int], None] | None = None,
-    kwargs: Mapping[str, Any] | None = None,
+    progress: ProgressOption = None,
+    kwargs: Kwargs = None,
     checkpoint: None = None,
 ) -> Sweep:
     """The ratio of a gradient at steps from 1e-1 to 1e-12, half a decade apart.

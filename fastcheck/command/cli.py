@@ -241,7 +241,7 @@ def _number(eps: str | None) -> float | str | None:
         return eps
 
 
-def _tensors(names: str | None) -> dict[str, list[str]]:
+def _tensors(names: str | None) -> dict[str, Any]:
     """What --tensors says; nothing where it is left to the problem."""
     return {} if names is None else {"tensors": names.split(",")}
 

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from concurrent.futures import Executor
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+from typing import Any, Final
 
 import numpy as np
 
@@ -20,19 +19,16 @@ from fastcheck.problem.layout import Layout, real_array
 from fastcheck.problem.point import Point, Structured, StructuredGradient
 from fastcheck.problem.selection import Selection
 from fastcheck.problem.structure import named
+from fastcheck.problem.typed import ProgressOption, WorkersOption
 from fastcheck.problem.units import units_of
 from fastcheck.vectors import Vector
-
-if TYPE_CHECKING:
-    from distributed import Client
 
 LECTURE = 1e-7  # the step of the lecture
 ACCEPT = 1e-7  # the ratio up to which a gradient is right, unless the user says otherwise
 BUDGET = 5_000
 PROCESSES = "processes"  # what workers= is for processes of our own
-CENTRAL, COMPLEX = "central", "complex"  # how slopes are taken: two-sided differences, or the complex step
-
-WorkersOption: TypeAlias = "int | Literal['processes'] | Executor | Client | None"
+CENTRAL: Final = "central"  # how slopes are taken: two-sided differences, or
+COMPLEX: Final = "complex"  # the complex step
 
 Steps = float | Vector  # one for all components, or one for each
 
@@ -128,7 +124,7 @@ class Options:
     accept: float = ACCEPT
     workers: WorkersOption = None
     chunk: int | None = None
-    progress: bool | Callable[[int, int], None] | None = None
+    progress: ProgressOption = None
     seed: int = 0
     budget: int = BUDGET
     checkpoint: Path | None = None

@@ -21,7 +21,8 @@ from fastcheck.evaluate.evaluator import Evaluator
 from fastcheck.evaluate.progress import progress_of
 from fastcheck.evaluate.work import copies_of
 from fastcheck.problem import accept
-from fastcheck.problem.question import LECTURE, Options, Question, WorkersOption
+from fastcheck.problem.question import LECTURE, Options, Question
+from fastcheck.problem.typed import ProgressOption, WorkersOption
 from fastcheck.results.report import Report
 from fastcheck.results.scaling import Measured, Scaling
 
@@ -47,7 +48,7 @@ def scale(
     workers: WorkersOption = None,
     checkpoint: None = None,
     max_seconds: float = 60.0,
-    progress: bool | Callable[[int, int], None] | None = None,
+    progress: ProgressOption = None,
 ) -> Scaling:
     """How the time of a check grows with the number of components, measured on problems of several sizes.
 
@@ -198,13 +199,12 @@ def _warm_up(question: Question) -> None:
 
 
 def _timed(size: int, problem: Problem, evaluator: Evaluator, options: Options, left: float) -> Measured:
-    asked = {"workers": options.workers, "progress": False}
     n = evaluator.theta.size
     took = _evaluations(evaluator)
     evaluator.seconds = float(np.median(took))
     components = _sample(evaluator, evaluator.projected_seconds(2 * n), left)
-    checked = _typical(lambda: problem.check(components=components, **asked))
-    screened = _typical(lambda: problem.screen(**asked))
+    checked = _typical(lambda: problem.check(components=components, workers=options.workers, progress=False))
+    screened = _typical(lambda: problem.screen(workers=options.workers, progress=False))
     evaluator.seconds = float(np.median(took + _evaluations(evaluator)))  # before and after: the machine may be busy
     seconds = checked.seconds / checked.evaluations * (checked.evaluations + 2 * (n - checked.n_checked))
     return Measured(
