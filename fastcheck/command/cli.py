@@ -33,7 +33,7 @@ from fastcheck.command.options import (
 )
 from fastcheck.errors import InputError, WorkersLost
 from fastcheck.evaluate.checkpoint import described
-from fastcheck.faces.tables import plain
+from fastcheck.faces.text import plain
 from fastcheck.problem.question import CENTRAL
 from fastcheck.results import archive
 from fastcheck.results.report import Report

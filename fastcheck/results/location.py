@@ -60,7 +60,7 @@ class Location(Shown):
 
     def renderable(self) -> Any:
         """What a person reads, for a rich console."""
-        return face("tables").tell_location(self)
+        return face("places").tell_location(self)
 
 
 def _line(name: str) -> str:

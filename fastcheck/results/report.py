@@ -225,18 +225,17 @@ class Report(Shown):
         return f"{self.eps.min():.1e} to {self.eps.max():.1e}"
 
     def renderable(self, worst: int = 5, everything: bool = False) -> Any:
-        """What a person reads, for a rich console: up to ``worst`` components that are off, and every tensor if asked."""
+        """What a person reads, for a rich console: up to ``worst`` components that are off; every tensor and all about each finding if asked."""
         return face("tables").tell(self, worst, everything)
 
     def text(self, worst: int = 5, everything: bool = False) -> str:
         """The same as plain text."""
-        told: str = face("tables").plain(self.renderable(worst, everything))
+        told: str = face("text").plain(self.renderable(worst, everything))
         return told
 
     def brief(self) -> str:
         """The short report: verdict, worst component and what explains it first, then the tensors that are not right."""
-        tables = face("tables")
-        told: str = tables.plain(tables.tell_briefly(self))
+        told: str = face("text").plain(face("tables").tell_briefly(self))
         return told
 
     def plot(self) -> Figure:

@@ -45,7 +45,7 @@ class Shown:
 
     def text(self) -> str:
         """The same as plain text."""
-        told: str = face("tables").plain(self.renderable())
+        told: str = face("text").plain(self.renderable())
         return told
 
     def __str__(self) -> str:
