@@ -23,8 +23,9 @@ from fastcheck.vectors import Vector
 if TYPE_CHECKING:
     from cattrs import Converter
 
-FORMAT = 2  # of the file; a change that older readers would misread takes the next number
-_READ = (1, 2)  # formats that can be read: a record's own defaults stand for what an older one had not
+FORMAT = 3  # of the file; a change that older readers would misread takes the next number
+_READ = (1, 2, 3)  # formats that can be read: a record's own defaults stand for what an older one had not
+VECTORS = "vectors"  # the key of what a summary leaves out or rounds off; the first two formats held nothing else
 _NOT_FINITE = ("nan", "inf", "-inf")  # strings, as JSON has no such numbers
 
 
@@ -32,11 +33,18 @@ class Misfit(ValueError):
     """What is read is not a record of the kind expected; the message says why."""
 
 
-def dumps(record: Any) -> str:
-    """``record`` as strict JSON, a line per field."""
-    told = {"format": FORMAT, "record": type(record).__name__, **_converter().unstructure(record)}
-    lines = (f"{json.dumps(key)}: {json.dumps(value, allow_nan=False)}" for key, value in told.items())
-    return "{\n" + ",\n".join(lines) + "\n}\n"
+def dumps(record: Any, told: Mapping[str, Any]) -> str:
+    """What ``record.to_dict()`` told, as strict JSON that a person can read; and, a line per field, what it does not tell."""
+    fields = {"format": FORMAT, "record": type(record).__name__}
+    fields |= {name: value for name, value in _converter().unstructure(record).items() if not _told(told, name, value)}
+    rest = ",\n".join(f"    {json.dumps(name)}: {json.dumps(value, allow_nan=False)}" for name, value in fields.items())
+    head = summary(told).removesuffix("}\n").rstrip()
+    return f'{head}{"," * bool(told)}\n  "{VECTORS}": {{\n{rest}\n  }}\n}}\n'
+
+
+def _told(told: Mapping[str, Any], name: str, value: Any) -> bool:
+    """Whether a field is there without loss already."""
+    return name in told and json.dumps(told[name]) == json.dumps(value)
 
 
 def summary(told: Mapping[str, Any]) -> str:
@@ -68,14 +76,26 @@ def loads(kind: type, text: str | bytes) -> Any:
         told = json.loads(text)
     except (ValueError, RecursionError) as error:
         raise Misfit(f"no JSON ({first_line(error)})") from error
-    if not isinstance(told, dict) or told.pop("record", None) != kind.__name__:
+    told, own = _parted(told, kind)
+    if own.pop("record", None) != kind.__name__:
         raise Misfit("something else")
-    if (version := told.pop("format", None)) not in _READ:
+    if (version := own.pop("format", None)) not in _READ:
         raise Misfit(f"format {version!r:.40}, not {' or '.join(map(str, _READ))}")
     try:
-        return _converter().structure(told, kind)
+        return _converter().structure({**told, **own}, kind)
     except BaseValidationError as error:
         raise Misfit(transform_error(error, path=kind.__name__)[0]) from error
+
+
+def _parted(told: Any, kind: type) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The fields that a summary tells, and those that stand by themselves: all of them in the first two formats."""
+    if not isinstance(told, dict):
+        return {}, {}
+    own = told.get(VECTORS)
+    if not isinstance(own, dict):
+        return {}, told
+    names = {field.name for field in fields(kind)}
+    return {name: value for name, value in told.items() if name in names}, own
 
 
 @cache

@@ -252,10 +252,14 @@ class Report(Shown):
         Parameters
         ----------
         path : str or Path
-            Ends in ``.json`` (everything, for `load`), ``.html`` (a page of its own, to be read without a network), or
+            Ends in ``.json`` (`to_dict`, and under the key ``vectors`` what it leaves out, for `load`), ``.html`` (a page of its own, to be read without a network), or
             ``.png``, ``.svg``, ``.pdf`` (the picture). The last four need the extra ``report``.
         """
-        archive.save(path, {".json": lambda: archive.dumps(self), ".html": self._page, **pictures(self.plot)})
+        archive.save(path, {".json": self.filed, ".html": self._page, **pictures(self.plot)})
+
+    def filed(self) -> str:
+        """What a ``.json`` file of it holds: `to_dict`, and under the key ``vectors`` what that leaves out."""
+        return archive.dumps(self, self.to_dict())
 
     def _page(self) -> str:
         page: str = face("page").page(self)

@@ -80,4 +80,4 @@ class Sweep(Shown):
 
     def save(self, path: str | Path) -> None:
         """Write the sweep to a file that ends in ``.json`` (`to_dict`), or the picture to ``.png``, ``.svg`` or ``.pdf``."""
-        archive.save(path, {".json": lambda: archive.summary(self.to_dict()), **pictures(self.plot)})
+        archive.save(path, {".json": self.filed, **pictures(self.plot)})
