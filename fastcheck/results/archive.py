@@ -1,14 +1,11 @@
-"""Records to strict JSON and back without loss, by their annotations; and bytes to a file, by its suffix, all or nothing."""
+"""Records to strict JSON and back without loss, by their annotations."""
 
 from __future__ import annotations
 
 import enum
 import json
 import math
-import os
-import secrets
-from collections.abc import Callable, Collection, Mapping
-from contextlib import suppress
+from collections.abc import Callable, Mapping
 from dataclasses import fields, is_dataclass
 from functools import cache
 from pathlib import Path
@@ -17,7 +14,7 @@ from typing import TYPE_CHECKING, Any, get_args, get_origin
 
 import numpy as np
 
-from fastcheck.errors import InputError, InputTypeError, first_line, shown
+from fastcheck.errors import InputError, first_line
 from fastcheck.vectors import Vector
 
 if TYPE_CHECKING:
@@ -171,42 +168,3 @@ def same(one: Any, other: Any) -> bool:
     if isinstance(one, tuple) and isinstance(other, tuple):
         return len(one) == len(other) and all(map(same, one, other))
     return bool(one == other or (one != one and other != other))
-
-
-def require_suffix(path: Any, suffixes: Collection[str]) -> str:
-    """The suffix of ``path``, which must be one of ``suffixes``."""
-    if not isinstance(path, str | os.PathLike):
-        raise InputTypeError(
-            f"the file must be named by a path, got {shown(path)}: write 'report{next(iter(suffixes))}'"
-        )
-    suffix = Path(path).suffix.lower()
-    if suffix not in suffixes:
-        raise InputError(f"the file must end in {', '.join(suffixes)}, got {str(path)!r}: choose one of them")
-    return suffix
-
-
-def save(path: str | Path, makers: Mapping[str, Callable[[], str | bytes]]) -> None:
-    """Write what the maker for the suffix of ``path`` returns; nothing is written unless all of it could be made."""
-    write(path, makers[require_suffix(path, makers)]())
-
-
-def write(path: str | Path, content: str | bytes) -> None:
-    """Put ``content`` in the place of the file ``path`` at once: nobody ever reads half of it."""
-    data = content.encode("utf-8", "replace") if isinstance(content, str) else content
-    target = Path(path).resolve()  # a link stays a link
-    if target.exists() and not target.is_file():
-        target.write_bytes(data)  # a device or a pipe, which cannot be replaced
-        return
-    beside = target.with_name(f".{target.name[:100]}.{os.getpid()}.{secrets.token_hex(4)}")
-    try:
-        beside.write_bytes(data)
-        if target.exists():
-            beside.chmod(target.stat().st_mode)
-        beside.replace(target)
-    except OSError as error:
-        if error.filename == str(beside):
-            error.filename = str(path)  # the caller's name for it
-        raise
-    finally:
-        with suppress(OSError):
-            beside.unlink()

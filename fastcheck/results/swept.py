@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from fastcheck.results import archive
+from fastcheck.results import files
 from fastcheck.results.concluding import Step, concluded
 from fastcheck.results.shown import Shown, face, pictures, plain_types
 
@@ -80,4 +80,4 @@ class Sweep(Shown):
 
     def save(self, path: str | Path) -> None:
         """Write the sweep to a file that ends in ``.json`` (`to_dict`), or the picture to ``.png``, ``.svg`` or ``.pdf``."""
-        archive.save(path, {".json": self.filed, **pictures(self.plot)})
+        files.save(path, {".json": self.filed, **pictures(self.plot)})

@@ -12,7 +12,7 @@ from hypothesis.extra.numpy import arrays
 
 import fastcheck as fc
 from fastcheck import zoo
-from fastcheck.results import archive
+from fastcheck.results import archive, files
 
 NUMBERS = st.floats(allow_nan=True, allow_infinity=True)
 WORDS = st.text(max_size=8)
@@ -195,5 +195,5 @@ def test_nothing_is_written_where_the_making_fails(tmp_path):
     path = tmp_path / "report.json"
     path.write_text("before")
     with pytest.raises(ZeroDivisionError):
-        archive.save(path, {".json": lambda: str(1 / 0)})
+        files.save(path, {".json": lambda: str(1 / 0)})
     assert path.read_text() == "before"
