@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 
 ADVICE = frozenset(
     {
@@ -82,7 +83,9 @@ def duration(seconds: float) -> str:
     )
 
 
-def listed(names: Sequence[str], most: int = 8) -> str:
-    """Names in a sentence, the first few of many."""
-    shown = ", ".join(names[:most])
-    return shown if len(names) <= most else f"{shown} and {len(names) - most:,} more"
+def listed(names: Sequence[str], most: int = 8, room: int = 120) -> str:
+    """Names in a sentence, the first few of many: ``most`` at the most, and fewer where they are long, of ``room`` letters."""
+    lengths = accumulate(len(name) + 2 for name in names[:most])
+    k = max(sum(length <= room for length in lengths), 1)
+    shown = ", ".join(names[:k])
+    return shown if len(names) <= k else f"{shown} and {len(names) - k:,} more"

@@ -58,7 +58,7 @@ def test_a_sample_covers_every_tensor_and_says_what_it_is_worth():
     assert np.array_equal(report.numeric, fc.gradient(problem.cost, problem.theta, problem.args)[report.components])
     assert report.passed
     finding = next(f for f in report.findings if f.kind == "sample")
-    assert "20 of 1363 components" in finding.message
+    assert "20 of 1,363 components" in finding.message
     assert "13.9%" in finding.message
 
 
