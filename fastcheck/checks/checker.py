@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+from fastcheck.checks.announcing import POINTS, announce
 from fastcheck.checks.full import report_of
 from fastcheck.checks.opening import opening_of, vetted
 from fastcheck.checks.passing import pass_of, plan_of
@@ -87,6 +88,7 @@ class Checker:
         selection = accepting.selection(components, tensors, question.layout)
         evaluator = self._evaluator(question)
         ordered = selection.sorted()
+        announce(evaluator, ordered, POINTS[self._options.method], self._progress)
         numeric = pass_of(evaluator, ordered, self._plan.at(ordered), self._progress)
         evaluator.require_unchanged(question.arguments)
         return selection.from_sorted(numeric)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from fastcheck.checks.announcing import POINTS, announce
 from fastcheck.checks.apart import taken_apart
 from fastcheck.checks.ladders import laddered
 from fastcheck.checks.opening import Opening, opened, working
@@ -192,8 +193,10 @@ def gradient(
     )  # fmt: skip
     asked = accepting.selection(components, tensors, question.layout)
     with working(question, options) as evaluator:
+        show = progress_of(options.progress)
+        announce(evaluator, options.selection, POINTS[options.method], show)
         plan, _ = plan_of(evaluator, options.selection, question.units, options.eps, options.method)
-        numeric = pass_of(evaluator, options.selection, plan, progress_of(options.progress))
+        numeric = pass_of(evaluator, options.selection, plan, show)
     return asked.from_sorted(numeric)
 
 
@@ -215,6 +218,7 @@ def report_of(opening: Opening, plan: Plan | None = None) -> Report:
     question, options, evaluator = opening.question, opening.options, opening.evaluator
     selection = options.selection
     analytic = opening.analytic.at(selection)
+    announce(evaluator, selection, POINTS[options.method], opening.progress, screens=True)
     begin = time.perf_counter()
     asked = options.eps if plan is None else plan
     chosen, pilots = plan_of(evaluator, selection, question.units, asked, options.method)

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from fastcheck.checks.announcing import POINTS, announce
 from fastcheck.checks.opening import Opening, opened
 from fastcheck.evaluate.progress import part_of
 from fastcheck.judge.ratios import ratio_and_floor
@@ -19,10 +20,12 @@ from fastcheck.measure.stencil import differences, fitted
 from fastcheck.measure.steps import planned, sigma
 from fastcheck.problem import accept as accepting
 from fastcheck.problem.layout import Layout
+from fastcheck.problem.question import CENTRAL
 from fastcheck.problem.selection import sample
 from fastcheck.problem.typed import BoundsOption, Components, Cost, Kwargs, ProgressOption, Tensors, WorkersOption
-from fastcheck.results.swept import Step, Sweep
-from fastcheck.vectors import Vector
+from fastcheck.results.concluding import Step
+from fastcheck.results.swept import Sweep
+from fastcheck.vectors import Vector, norm
 
 _DECADES = [float(f"1e-{k}") for k in range(1, 13)]  # as they are written, so that 1e-7 is one of them
 EPS = tuple(sorted([*_DECADES, *(eps * math.sqrt(0.1) for eps in _DECADES[:-1])], reverse=True))
@@ -84,6 +87,7 @@ def _at_every_eps(opening: Opening) -> list[Vector | None]:
     evaluator, selection = opening.evaluator, opening.options.selection
     lost_below = np.spacing(np.abs(selection.of(evaluator.theta)).max())
     n, found = selection.size, list[Vector | None]()
+    announce(evaluator, selection, POINTS[CENTRAL] * len(EPS), opening.progress)
     with opening.progress(len(EPS) * n) as show:
         for k, eps in enumerate(EPS):
             leaves = fitted(evaluator, selection, eps) is not eps
@@ -97,4 +101,6 @@ def _step(eps: float, numeric: Vector | None, analytic: Vector, noise: float) ->
     if numeric is None or not np.isfinite(numeric[np.isfinite(analytic)]).all():
         return Step(eps, math.nan, math.nan)
     rounding = math.sqrt(analytic.size) * float(sigma(noise, eps))
-    return Step(eps, *ratio_and_floor(numeric, analytic, rounding))
+    both = np.isfinite(analytic)
+    size = norm(numeric[both]) + norm(analytic[both])
+    return Step(eps, *ratio_and_floor(numeric, analytic, rounding), size)
