@@ -61,6 +61,7 @@ _STYLE = {
     "legend.borderaxespad": 0,
     "legend.handletextpad": 0.5,
     "legend.columnspacing": 1.4,
+    "svg.hashsalt": "fastcheck",  # the same picture is the same file
 }
 _STYLING = threading.RLock()  # the style is the process's: two that overlap would leave one behind
 

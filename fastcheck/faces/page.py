@@ -11,15 +11,15 @@ from typing import TYPE_CHECKING
 from jinja2 import Environment, StrictUndefined
 
 from fastcheck.faces.canvas import WIDTH, Piece, alone, short, written
+from fastcheck.faces.dark import themed
 from fastcheck.faces.heat import worst_first
-from fastcheck.faces.heatmaps import heat_pieces
-from fastcheck.faces.ratios import ratio_piece
-from fastcheck.faces.scatter import scatter_piece
+from fastcheck.faces.pieces import pieces
 from fastcheck.judge.verdict import Component, TensorReport
 
 if TYPE_CHECKING:
     from fastcheck.results.report import Report, Seen
 
+_PICTURES = (12, 4)  # heat maps and ladders, at most
 _WORST = (5, 20)  # components listed: at least, though rounding explains them, and at most
 
 
@@ -61,28 +61,27 @@ def page(report: Report) -> str:
     """The whole page; everything of the caller's in it is escaped."""
     environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
     template = environment.from_string(files("fastcheck.faces").joinpath("page.html").read_text(encoding="utf-8"))
-    pieces = [ratio_piece(report), scatter_piece(report), *heat_pieces(report)]
     return template.render(
         report=report,
         title=f"{report.verdict.name}: {report.name or 'gradient check'}",
         where=_where(report),
         facts=_facts(report),
-        images=_images([piece for piece in pieces if piece]),
+        images=_images([piece for row in pieces(report, *_PICTURES) for piece in row]),
         tables=[table for table in (_tensors(report), _components(report)) if table.rows],
         settings=_settings(report),
     )
 
 
-def _images(pieces: list[Piece]) -> list[Image]:
+def _images(shown: list[Piece]) -> list[Image]:
     """Two in a row where there is room, and the last, if it is left over, as wide as two."""
-    images = [Image(_uri(piece, WIDTH), piece.alt) for piece in pieces]
-    if len(pieces) % 2:
-        images[-1] = replace(images[-1], wide=_uri(pieces[-1], 2 * WIDTH))
+    images = [Image(_uri(piece, WIDTH), piece.alt) for piece in shown]
+    if len(shown) % 2:
+        images[-1] = replace(images[-1], wide=_uri(shown[-1], 2 * WIDTH))
     return images
 
 
 def _uri(piece: Piece, width: float) -> str:
-    coded = base64.b64encode(written(alone(piece, width), "svg")).decode("ascii")
+    coded = base64.b64encode(themed(written(alone(piece, width), "svg"))).decode("ascii")
     return f"data:image/svg+xml;base64,{coded}"
 
 

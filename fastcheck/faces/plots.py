@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING
 from fastcheck.faces.canvas import DARK, INK, Heading, drawable, short, together
 from fastcheck.faces.growth import names, reaches, threads
 from fastcheck.faces.heat import wrong_tensors
-from fastcheck.faces.heatmaps import heat_pieces
-from fastcheck.faces.ratios import ratio_piece, sweep_piece
-from fastcheck.faces.scatter import scatter_piece
+from fastcheck.faces.pieces import pieces
+from fastcheck.faces.ratios import sweep_piece
 from fastcheck.faces.trend import power, trend_pieces
 
 if TYPE_CHECKING:
@@ -20,17 +19,14 @@ if TYPE_CHECKING:
     from fastcheck.results.scaling import Scaling
     from fastcheck.results.swept import Sweep
 
-_N_HEAT_MAPS = 4
+_N_HEAT_MAPS, _N_LADDERS = 4, 2
 _LETTERS = 46  # large ones in a line as wide as one piece
 
 
 def figure(report: Report) -> Figure:
-    """The whole picture: the ratios; then, unless it is a screen, analytic against numeric, and the wrong tensors."""
-    maps = heat_pieces(report, _N_HEAT_MAPS)
-    first = [piece for piece in (ratio_piece(report), scatter_piece(report)) if piece]
-    return together(
-        _heading(report, _LETTERS * len(first)), [first, *(maps[i : i + 2] for i in range(0, len(maps), 2))]
-    )
+    """The whole picture: the ratios and, unless it is a screen, the residuals; then the wrong tensors and their witnesses."""
+    rows = pieces(report, _N_HEAT_MAPS, _N_LADDERS)
+    return together(_heading(report, _LETTERS * len(rows[0])), rows)
 
 
 def _heading(report: Report, width: int) -> Heading:

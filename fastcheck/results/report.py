@@ -184,7 +184,7 @@ class Report(Shown):
                 "tensors": [{**asdict(t), "verdict": t.verdict.name} for t in self.tensors],
                 "agreement": self.agreement,
                 "worst": [asdict(c) for c in self.worst(worst)],
-                "witnesses": [asdict(w) for w in self.witnesses[:worst]],
+                "witnesses": [w.to_dict() for w in self.witnesses[:worst]],
                 "findings": [asdict(f) for f in self.findings],
                 "evaluations": self.evaluations,
                 "seconds": self.seconds,
