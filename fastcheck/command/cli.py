@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
 
@@ -35,13 +36,12 @@ from fastcheck.evaluate.checkpoint import described
 from fastcheck.faces.tables import plain
 from fastcheck.problem.question import CENTRAL
 from fastcheck.results import archive
-from fastcheck.results.location import Location
 from fastcheck.results.report import Report
 from fastcheck.results.scaling import Scaling
 from fastcheck.results.shown import PICTURES, face
 from fastcheck.scaling.measuring import scale
 
-Ask = Callable[[Problem], tuple[Report, Location | None]]
+Ask = Callable[[Problem], Report]
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False)
 
@@ -92,12 +92,11 @@ def screen(
 ) -> None:
     """Check the gradient of your own problem in a few dozen evaluations, however many components it has."""
 
-    def screened(problem: Problem) -> tuple[Report, Location | None]:
+    def screened(problem: Problem) -> Report:
         with hired(workers) as who:
             options: dict[str, Any] = {"seed": seed, "workers": who, "progress": _progress(), **_accepted(accept)}
             report = problem.screen(**options)
-            found = problem.locate(**options) if locate and not report.passed else None
-            return report, found
+            return replace(report, location=problem.locate(**options)) if locate and not report.passed else report
 
     _run(lambda: load(file), screened, json, html, everything=everything)
 
@@ -126,7 +125,7 @@ def sweep(
             found = load(file).sweep(components=components, workers=who, progress=_progress(), **_tensors(tensors))
         if plot is not None:
             found.save(plot)
-        _tell(found.to_dict(), [found.renderable()], json)
+        _tell(found.to_dict(), found.renderable(), json)
 
     _guarded(swept)
 
@@ -165,7 +164,7 @@ def scaling(
             found = scale(factory, numbers, workers=who, max_seconds=max_seconds, progress=_progress())
         if plot is not None:
             found.save(plot)
-        _tell(found.to_dict(), [found.renderable()], json)
+        _tell(found.to_dict(), found.renderable(), json)
         return found
 
     if _guarded(scaled).interrupted:
@@ -218,9 +217,9 @@ def _checked(
     options["method"] = method
     options |= {**_tensors(tensors), **_accepted(accept)}
 
-    def checked(problem: Problem) -> tuple[Report, None]:
+    def checked(problem: Problem) -> Report:
         with hired(workers) as who:
-            return problem.check(progress=_progress(), workers=who, **options), None
+            return problem.check(progress=_progress(), workers=who, **options)
 
     return checked
 
@@ -290,11 +289,10 @@ def _run(
 
     def asked() -> Report:
         _require_writable(html_path, (".html",), "page")
-        report, location = ask(problem())
+        report = ask(problem())
         if html_path is not None:
             report.save(html_path)
-        told = report.to_dict() | ({"location": location.to_dict()} if location else {})
-        _tell(told, [report.renderable(worst, everything)] + ([location.renderable()] if location else []), json_path)
+        _tell(report.to_dict(), report.renderable(worst, everything), json_path)
         return report
 
     raise typer.Exit(0 if _guarded(asked).passed else 1)
@@ -333,7 +331,7 @@ def _require_folder(path: str | None) -> None:
         raise InputError(f"the folder must exist, got {Path(path).parent}: make it first")
 
 
-def _tell(told: dict[str, Any], renderables: list[Any], json_path: str | None) -> None:
+def _tell(told: dict[str, Any], renderable: Any, json_path: str | None) -> None:
     """As JSON where it is asked for; and unless that goes to stdout, as a person reads it."""
     if json_path is not None:
         text = archive.summary(told)
@@ -341,11 +339,10 @@ def _tell(told: dict[str, Any], renderables: list[Any], json_path: str | None) -
             print(text, end="")
             return
         archive.write(json_path, text)
-    for renderable in renderables:
-        if sys.stdout.isatty():
-            Console(highlight=False).print(renderable)
-        else:
-            print(plain(renderable))
+    if sys.stdout.isatty():
+        Console(highlight=False).print(renderable)
+    else:
+        print(plain(renderable))
 
 
 def _fail(message: str, code: int = 2) -> NoReturn:

@@ -41,7 +41,7 @@ class Finding:
         return self.kind in ADVICE
 
 
-def listed(names: Sequence[str]) -> str:
+def listed(names: Sequence[str], most: int = 8) -> str:
     """Names in a sentence, the first few of many."""
-    shown = ", ".join(names[:8])
-    return shown if len(names) <= 8 else f"{shown} and {len(names) - 8} more"
+    shown = ", ".join(names[:most])
+    return shown if len(names) <= most else f"{shown} and {len(names) - most:,} more"

@@ -47,6 +47,8 @@ def tell(report: Report, worst: int, everything: bool = False) -> Any:
     parts += _findings(notes)
     if not report.findings or (not causes and not report.passed and report.numeric is not None):
         parts += [Text(), Text(_NEXT[report.verdict])]
+    if report.location:
+        parts += [Text(), *_places(report.location)]
     return Group(*parts, Text(), Text(_effort(report), style="dim"))
 
 
@@ -61,6 +63,10 @@ def tell_briefly(report: Report) -> Any:
 
 def tell_location(location: Location) -> Any:
     """What was found, as one renderable."""
+    return Group(*_places(location))
+
+
+def _places(location: Location) -> list[Any]:
     parts: list[Any] = _findings(list(location.findings))
     for words, names in (
         ("wrong throughout", (*location.tensors, *location.lines)),
@@ -72,7 +78,7 @@ def tell_location(location: Location) -> Any:
         parts += [Text("wrong components", style="bold"), _components(location.components)]
     if not parts:
         parts.append(Text("no wrong component found"))
-    return Group(*parts, Text(f"{location.evaluations:,} evaluations of J", style="dim"))
+    return [*parts, Text(f"{location.evaluations:,} evaluations of J", style="dim")]
 
 
 def plain(renderable: Group) -> str:
@@ -100,16 +106,19 @@ def _findings(findings: list[Finding]) -> list[Any]:
 
 def _headline(report: Report) -> Text:
     return Text.assemble(
-        (report.verdict.name, STYLES[report.verdict]), f": {report.verdict.value}{_where(report)}\n",
+        (report.verdict.name, STYLES[report.verdict]), f": {_found(report)}\n",
         f"  ratio {report.ratio:.4e}   rounding floor {report.floor:.1e}   {'step' if report.numeric is None else 'eps'} {report.steps_told}\n",
         (f"  {report.reason}", "dim"),
         *((f"\n  witness {words}", "dim") for words in report.testimony[:1]),
     )  # fmt: skip
 
 
-def _where(report: Report) -> str:
+def _found(report: Report) -> str:
+    """What the verdict means here: where the gradient is wrong, as nearly as that was searched for."""
+    if report.location and report.location.words:
+        return report.location.words
     names = [t.name for t in report.tensors if t.verdict.accuses]
-    return f" in {', '.join(names)}" if names and not report.passed else ""
+    return report.verdict.value + (f" in {', '.join(names)}" if names and not report.passed else "")
 
 
 def _tensors(report: Report, everything: bool) -> list[Any]:

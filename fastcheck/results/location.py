@@ -5,9 +5,11 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from fastcheck.diagnosis.finding import Finding
+from fastcheck.diagnosis.finding import Finding, listed
 from fastcheck.judge.verdict import Component
 from fastcheck.results.shown import Shown, face, plain_types
+
+_NAMED = 4  # of each kind, in one line
 
 
 @dataclass(frozen=True)
@@ -37,6 +39,20 @@ class Location(Shown):
     unsearched: tuple[str, ...] = ()
     findings: tuple[Finding, ...] = ()
 
+    @property
+    def words(self) -> str:
+        """What is wrong, in one line: ``W2[9, 13] is wrong``, ``row W2[9, :], tensor b1 are wrong throughout``; empty if nothing was found."""
+        places = [*map(_line, self.lines), *(f"tensor {name}" for name in self.tensors)]
+        single = [component.name for component in self.components]
+        told = (
+            (places, "wrong throughout"),
+            (single, "wrong"),
+            (self.unsearched, "wrong, though not searched to the end"),
+        )
+        return "; ".join(
+            f"{listed(names, _NAMED)} {'is' if len(names) == 1 else 'are'} {what}" for names, what in told if names
+        )
+
     def to_dict(self) -> dict[str, Any]:
         """As plain JSON types; numbers that are not finite become None."""
         told: dict[str, Any] = plain_types(asdict(self))
@@ -45,3 +61,7 @@ class Location(Shown):
     def renderable(self) -> Any:
         """What a person reads, for a rich console."""
         return face("tables").tell_location(self)
+
+
+def _line(name: str) -> str:
+    return f"{'row' if name.endswith(':]') else 'column'} {name}"

@@ -15,6 +15,7 @@ from fastcheck.judge.verdict import Component, TensorReport, Verdict, Witness
 from fastcheck.problem.layout import Layout, Tensor
 from fastcheck.problem.selection import Selection
 from fastcheck.results import archive
+from fastcheck.results.location import Location
 from fastcheck.results.shown import Shown, face, pictures, plain_types, versions
 from fastcheck.vectors import Flags, Indices, Vector, largest
 
@@ -99,6 +100,8 @@ class Report(Shown):
         What was checked, as its `Problem` is called.
     versions : dict of str to str
         Of the packages, Python and the machine that made the report.
+    location : Location, or None
+        Where the gradient is wrong, if that was searched for: ``fastcheck screen --locate``.
 
     A screen has ``numeric = bound = wrong = None``, and ``eps`` is the length of its usual step along a direction of length 1. Two reports
     are equal if all of this is, vectors by value and nan being equal to nan.
@@ -129,6 +132,7 @@ class Report(Shown):
     wrong: Indices | None = field(default=None, repr=False)
     witnesses: tuple[Witness, ...] = ()
     agreement: float = math.nan
+    location: Location | None = None
 
     def __eq__(self, other: object) -> bool:
         return archive.same(self, other) if isinstance(other, Report) else NotImplemented
@@ -194,7 +198,7 @@ class Report(Shown):
                 "versions": self.versions,
             }
         )
-        return told
+        return told | ({"location": self.location.to_dict()} if self.location else {})
 
     def _steps(self) -> float | dict[str, Any]:
         """The step, or the least and the largest and the tensors that have other steps than most."""
