@@ -19,8 +19,8 @@ _DARK = {  # in the dark, by the colour on white
     "#0072b2": "#5bb0ea",
     "#8e4a9e": "#c791d6",
     "#d55e00": "#ff9147",
-    "#e8f1f5": "#292e31",  # as turned: the palest of a heat map, which its colour bar points at
-    "#000000": "#e0e0e0",
+    "#e8f1f5": "#292e31",  # as turned, like the next: what the ends of a heat map's colour bar show
+    "#2166ac": "#6da2d7",
 }
 _COLOUR = re.compile("|".join(_DARK))
 
@@ -33,7 +33,10 @@ def themed(svg: bytes) -> bytes:
 
 
 def _rules() -> str:
-    light, dark = (";".join(f"--{_name(key)}:{colours[key]}" for key in _DARK) for colours in (dict(zip(_DARK, _DARK, strict=True)), _DARK))
+    light, dark = (
+        ";".join(f"--{_name(key)}:{colours[key]}" for key in _DARK)
+        for colours in (dict(zip(_DARK, _DARK, strict=True)), _DARK)
+    )
     turned = "image{filter:invert(.88) hue-rotate(180deg)}"
     return f":root{{{light}}}@media (prefers-color-scheme:dark){{:root{{{dark}}}{turned}}}"
 

@@ -90,7 +90,7 @@ def heat(seen: Seen, tensor: Tensor) -> Heat:
     everywhere = np.full(tensor.size, np.nan)
     everywhere[seen.selection.at(np.arange(error.size))] = told
     pixels, block = reduced(everywhere.reshape(size))
-    worst = divmod(seen.selection.index(int(error.argmax())), size[1])
+    worst = divmod(seen.selection.index(int(told.argmax())), size[1])
     ends = limits(low * _BELOW, high)
     return Heat(tensor, n_row_axes, size, block, pixels, *ends, worst)
 

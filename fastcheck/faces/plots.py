@@ -31,7 +31,9 @@ def figure(report: Report) -> Figure:
 
 def _heading(report: Report, width: int) -> Heading:
     wrong = [drawable(tensor.name, 30) for tensor in wrong_tensors(report)]
-    words = f"{report.verdict.name}: {report.verdict.value}" + (f" in {_listed(wrong)}" if wrong else "")
+    found = report.location.words if report.location else ""
+    found = drawable(found) or report.verdict.value + (f" in {_listed(wrong)}" if wrong else "")
+    words = f"{report.verdict.name}: {found}"
     step = "step" if report.numeric is None else "eps"
     numbers = f"ratio {short(report.ratio)}, floor {short(report.floor)}, {step} {report.steps_told}, {report.n_checked:,} components"
     name = [drawable(report.name)] if report.name else []

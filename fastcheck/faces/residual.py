@@ -67,6 +67,9 @@ class _Group:
     points: Points
 
 
+_Named = tuple[str, float, float]  # a component, and the powers of ten of |analytic| and |error|
+
+
 def residual_piece(report: Report) -> Piece | None:
     """|numeric - analytic| against |analytic|, the wrong components in the colour of their tensor; None of a screen."""
     if (seen := report.seen) is None:
@@ -83,7 +86,8 @@ def residual_piece(report: Report) -> Piece | None:
     told = [f"{group.points.n:,} wrong in {group.name}, the worst {group.named[0]}" for group in groups]
     alt = f"Size of numeric - analytic against that of analytic: {', '.join([*told, _others(others, groups)])}"
     height = SQUARE + 0.2 * (min(len(groups), len(_WRONG) + 1) // 2 + bool(lost))  # of the legend
-    draw = partial(_draw, band=_band(points, seen.bound), others=others, groups=groups, lost=lost)
+    named = _worst_of(groups) or ([] if report.passed else _beyond(seen, points))
+    draw = partial(_draw, band=_band(points, seen.bound), others=others, groups=groups, named=named, lost=lost)
     return Piece(f"{alt}.", height, draw)
 
 
@@ -109,6 +113,19 @@ def _group(seen: Seen, wrong: Flags, tensor: Any) -> _Group:
     return _Group(tensor.name, names, _points(seen).some(order))
 
 
+def _worst_of(groups: list[_Group]) -> list[_Named]:
+    """The worst of each tensor, then the next, a few in all."""
+    ranked = zip_longest(*(zip(group.named, group.points.size, group.points.error, strict=False) for group in groups))
+    return list(islice(filter(None, chain.from_iterable(ranked)), _N_NAMED))
+
+
+def _beyond(seen: Seen, points: Points) -> list[_Named]:
+    """Where nothing is accused, though not all is known to be right: the worst that lie beyond their bounds."""
+    with np.errstate(invalid="ignore"):
+        beyond = [p for p in seen.worst(_N_NAMED) if seen.bound[p] < 10.0 ** points.error[p] < np.inf]
+    return [(seen.component(p).name, points.size[p], points.error[p]) for p in beyond]
+
+
 def _others(others: Points, wrong: Iterable[Any]) -> str:
     """What is not shown as wrong; not all of that need be right."""
     return f"{others.n:,} {'others' if wrong else 'components'}"
@@ -132,12 +149,17 @@ def _band(points: Points, bound: Vector) -> tuple[Vector, Vector]:
 
 
 def _draw(
-    ax: Axes, band: tuple[Vector, Vector], others: Points, groups: list[_Group], lost: int
+    ax: Axes,
+    band: tuple[Vector, Vector],
+    others: Points,
+    groups: list[_Group],
+    named: list[_Named],
+    lost: int,
 ) -> None:
     every = [others, *(group.points for group in groups)]
     across = span(np.concatenate([points.size for points in every]))
     tops = [across.high, *band[1]]
-    up = span(np.concatenate([*(points.error for points in every), tops])).above(_HEADROOM if groups else 0.0)
+    up = span(np.concatenate([*(points.error for points in every), tops])).above(_HEADROOM if named else 0.0)
     _draw_band(ax, *band, across, up)
     _draw_shares(ax, across, up)
     words = _others(others, groups)
@@ -146,7 +168,7 @@ def _draw(
         keys.append(Patch(facecolor=GREY, alpha=0.3, label="bounds of numeric"))
     if lost:
         keys.append(key(f"{lost:,} nan or inf, not drawn", marker=""))
-    _draw_names(ax, groups, across, up)
+    _draw_names(ax, named, across, up)
     for axis, reach in ((ax.xaxis, across), (ax.yaxis, up)):
         axis.set_ticks(*ticks(reach))
     ax.set(xlim=across.limits, ylim=up.limits, xlabel="|analytic|", ylabel="|numeric − analytic|")
@@ -204,22 +226,28 @@ def _scatter(ax: Axes, points: Points, colour: str, marker: str, across: Range, 
     ax.scatter(across.placed(points.size), up.placed(points.error), c=colour, marker=marker, s=24, alpha=0.8, **options)
 
 
-def _draw_names(ax: Axes, groups: list[_Group], across: Range, up: Range) -> None:
-    """The worst of each tensor, then the next, each above its point and above the names that are there."""
-    ranked = zip_longest(*([(group, k) for k in range(len(group.named))] for group in groups))
+def _draw_names(ax: Axes, named: Iterable[_Named], across: Range, up: Range) -> None:
+    """Each above its point and above the names that are there."""
     taken: list[tuple[float, float]] = []
-    for group, k in islice(filter(None, chain.from_iterable(ranked)), _N_NAMED):
-        x, y = across.share(group.points.size[k]), up.share(group.points.error[k])
+    for name, size, error in named:
+        x, y = across.share(size), up.share(error)
         height = y + 0.07
         while any(abs(x - other) < 0.35 and abs(height - above) < 0.06 for other, above in taken):
             height += 0.01
         taken.append((x, height))
-        _draw_name(ax, drawable(group.named[k], 28), (x, y), height)
+        _draw_name(ax, drawable(name, 28), (x, y), height)
 
 
 def _draw_name(ax: Axes, name: str, point: tuple[float, float], height: float) -> None:
     left = point[0] > 0.45
     options: dict[str, Any] = {"ha": "right" if left else "left", "va": "center", "color": INK, "fontsize": 9}
-    line = {"arrowstyle": "-", "color": PALE, "linewidth": 0.7, "shrinkA": 0, "shrinkB": 3}
+    line: dict[str, Any] = {
+        "arrowstyle": "-",
+        "color": PALE,
+        "linewidth": 0.7,
+        "shrinkA": 1,
+        "shrinkB": 3,
+        "relpos": (float(left), 0.5),
+    }
     beside, inside = (point[0] + (-0.04 if left else 0.04), height), "axes fraction"
     ax.annotate(name, point, beside, inside, inside, arrowprops=line, zorder=4, path_effects=_HALO, **options)

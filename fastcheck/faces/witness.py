@@ -28,8 +28,9 @@ _LINE = 66  # characters of a note
 
 
 def shown_witnesses(report: Report) -> list[Witness]:
-    """The witnesses that can be drawn, the deciding one first."""
-    return [witness for witness in report.witnesses if witness.rungs]
+    """Those that can be drawn, the deciding one first, and one along a tensor's directions."""
+    named = {witness.name: witness for witness in reversed(report.witnesses) if witness.rungs}
+    return list(reversed(named.values()))
 
 
 def witness_piece(witness: Witness) -> Piece:
@@ -80,6 +81,8 @@ def _draw(ax: Axes, witness: Witness, why: str) -> None:
     ax.set_xlim(min(steps) / 3, max(steps) * 3)
     decades(ax.xaxis)
     ax.yaxis.set_major_locator(ticker.MaxNLocator(6))
+    digits = 3 + max(0, math.ceil(math.log10(max(abs(low), abs(high)) / (high - low))))
+    ax.yaxis.set_major_formatter(ticker.FuncFormatter(lambda value, place: f"{value:.{digits}g}"))
     lines = textwrap.wrap(why, _LINE)
     note(ax, "\n".join(lines), (0, 1), (0, 6), xycoords="axes fraction", va="bottom", in_layout=False)
     ax.set_title(f"Ladder of {drawable(witness.name, 36)}", pad=12 + 12.5 * len(lines))
