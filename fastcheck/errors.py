@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from difflib import get_close_matches
 from typing import Any
 
 _LONGEST = 60  # characters of a value that is shown
@@ -65,6 +66,12 @@ def shown(value: Any) -> str:
     except Exception:  # whatever the caller's own __repr__ raises
         text = type(value).__name__
     return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 4]} ..."
+
+
+def nearest(name: object, names: Iterable[str], otherwise: str) -> str:
+    """What to do about a name that is none of ``names``: take the one that is almost the same, or else ``otherwise``."""
+    alike = get_close_matches(name, list(names), n=1) if isinstance(name, str) else []
+    return f"did you mean {alike[0]}?" if alike else otherwise
 
 
 def first_line(error: BaseException) -> str:

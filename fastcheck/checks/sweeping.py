@@ -22,8 +22,9 @@ from fastcheck.problem import accept as accepting
 from fastcheck.problem.layout import Layout
 from fastcheck.problem.question import WorkersOption
 from fastcheck.problem.selection import sample
-from fastcheck.results.swept import Step, Sweep
-from fastcheck.vectors import Vector
+from fastcheck.results.concluding import Step
+from fastcheck.results.swept import Sweep
+from fastcheck.vectors import Vector, norm
 
 _DECADES = [float(f"1e-{k}") for k in range(1, 13)]  # as they are written, so that 1e-7 is one of them
 EPS = tuple(sorted([*_DECADES, *(eps * math.sqrt(0.1) for eps in _DECADES[:-1])], reverse=True))
@@ -98,4 +99,6 @@ def _step(eps: float, numeric: Vector | None, analytic: Vector, noise: float) ->
     if numeric is None or not np.isfinite(numeric[np.isfinite(analytic)]).all():
         return Step(eps, math.nan, math.nan)
     rounding = math.sqrt(analytic.size) * float(sigma(noise, eps))
-    return Step(eps, *ratio_and_floor(numeric, analytic, rounding))
+    both = np.isfinite(analytic)
+    size = norm(numeric[both]) + norm(analytic[both])
+    return Step(eps, *ratio_and_floor(numeric, analytic, rounding), size)

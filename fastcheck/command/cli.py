@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Any, NoReturn
+from typing import Annotated, Any
 
 import typer
-from rich.console import Console
 
 from fastcheck import zoo
 from fastcheck.checks.problem import Problem
@@ -30,24 +28,39 @@ from fastcheck.command.options import (
     Tensors,
     Workers,
     Worst,
+    accepted,
+    named,
+    number,
+    numbers,
 )
-from fastcheck.errors import InputError, WorkersLost
+from fastcheck.command.telling import fail, guarded, require_writable, tell
+from fastcheck.diagnosis.finding import counted
+from fastcheck.errors import InputError, nearest
 from fastcheck.evaluate.checkpoint import described
-from fastcheck.faces.tables import plain
 from fastcheck.problem.question import CENTRAL
-from fastcheck.results import archive
 from fastcheck.results.report import Report
 from fastcheck.results.scaling import Scaling
-from fastcheck.results.shown import PICTURES, face
+from fastcheck.results.shown import PICTURES
 from fastcheck.scaling.measuring import scale
+from fastcheck.version import __version__
 
 Ask = Callable[[Problem], Report]
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False)
 
 
+def _version(asked: bool) -> None:
+    if asked:
+        print(f"fastcheck {__version__}")
+        raise typer.Exit
+
+
 @app.callback()
-def _fastcheck() -> None:
+def _fastcheck(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and stop.")
+    ] = False,
+) -> None:
     """Is a hand-written gradient right, and if not, which component is wrong?"""
 
 
@@ -68,15 +81,19 @@ def check(
 ) -> None:
     """Check the gradient of your own problem, component by component."""
     ask = _checked(eps, accept, workers, components, tensors, checkpoint, method)
+    guarded(lambda: require_writable(checkpoint))
     _run(lambda: load(file), ask, json, html, worst, everything)
 
 
 @app.command("checkpoint")
 def _checkpoint(path: Annotated[str, typer.Argument(metavar="PATH", help="A file that --checkpoint made.")]) -> None:
     """Show what is done in a checkpoint."""
-    held = _guarded(lambda: described(Path(path)))
-    print(f"{path}: {held.n_lines:,} differences and moves of {held.n_runs:,} rounds are done,")
-    print(f"the longest has {held.most:,}; the call asks for {held.meta['number of components']} components.")
+    held = guarded(lambda: described(Path(path)))
+    done = f"{counted(held.n_lines, 'difference')} and moves of {counted(held.n_runs, 'round')}"
+    print(f"{path}: {done} {'is' if held.n_lines == 1 else 'are'} done,")
+    print(
+        f"the longest has {held.most:,}; the call asks for {counted(int(held.meta['number of components'].replace(',', '')), 'component')}."
+    )
 
 
 @app.command()
@@ -94,7 +111,7 @@ def screen(
 
     def screened(problem: Problem) -> Report:
         with hired(workers) as who:
-            options: dict[str, Any] = {"seed": seed, "workers": who, "progress": _progress(), **_accepted(accept)}
+            options: dict[str, Any] = {"seed": seed, "workers": who, "progress": _progress(), **accepted(accept)}
             report = problem.screen(**options)
             return replace(report, location=problem.locate(**options)) if locate and not report.passed else report
 
@@ -120,14 +137,15 @@ def sweep(
     """The ratio of your own problem at every eps from 1e-1 to 1e-12. Exit 0 whatever the ratio is."""
 
     def swept() -> None:
-        _require_writable(plot, PICTURES, "canvas")
+        require_writable(plot, PICTURES, "canvas")
+        require_writable(json)
         with hired(workers) as who:
-            found = load(file).sweep(components=components, workers=who, progress=_progress(), **_tensors(tensors))
+            found = load(file).sweep(components=components, workers=who, progress=_progress(), **named(tensors))
         if plot is not None:
             found.save(plot)
-        _tell(found.to_dict(), found.renderable(), json)
+        tell(found, found.renderable(), json)
 
-    _guarded(swept)
+    guarded(swept)
 
 
 @app.command("scale")
@@ -156,19 +174,19 @@ def scaling(
     """How the time of a check grows with the number of components. Ctrl-C keeps the sizes done, and exits with 130."""
 
     def scaled() -> Scaling:
-        _require_writable(plot, PICTURES, "canvas")
-        _require_folder(None if json == "-" else json)
-        numbers = _numbers(sizes)
+        require_writable(plot, PICTURES, "canvas")
+        require_writable(json)
+        chosen = numbers(sizes)
         factory = None if file is None else load_factory(file)
         with hired(workers) as who:
-            found = scale(factory, numbers, workers=who, max_seconds=max_seconds, progress=_progress())
+            found = scale(factory, chosen, workers=who, max_seconds=max_seconds, progress=_progress())
         if plot is not None:
             found.save(plot)
-        _tell(found.to_dict(), found.renderable(), json)
+        tell(found, found.renderable(), json)
         return found
 
-    if _guarded(scaled).interrupted:
-        _fail("interrupted", 130)
+    if guarded(scaled).interrupted:
+        fail("interrupted", 130)
 
 
 @app.command()
@@ -191,7 +209,7 @@ def demo(
 ) -> None:
     """Check a network that comes with fastcheck, right or with a bug planted."""
     if list_bugs:
-        _guarded(lambda: _list_bugs(name))
+        guarded(lambda: _list_bugs(name))
     else:
         _run(
             lambda: _demo(name, bug, fixed),
@@ -213,43 +231,15 @@ def _checked(
     method: str = CENTRAL,
 ) -> Ask:
     """The full check, with these options."""
-    options: dict[str, Any] = {"eps": _number(eps), "components": components, "checkpoint": checkpoint}
+    options: dict[str, Any] = {"eps": number(eps), "components": components, "checkpoint": checkpoint}
     options["method"] = method
-    options |= {**_tensors(tensors), **_accepted(accept)}
+    options |= {**named(tensors), **accepted(accept)}
 
     def checked(problem: Problem) -> Report:
         with hired(workers) as who:
             return problem.check(progress=_progress(), workers=who, **options)
 
     return checked
-
-
-def _accepted(ratio: float | None) -> dict[str, float]:
-    """What --accept says; nothing where it is left to the problem."""
-    return {} if ratio is None else {"accept": ratio}
-
-
-def _number(eps: str | None) -> float | str | None:
-    """What --eps says: a number, or auto; anything else is left for the check to refuse."""
-    try:
-        return None if eps is None else float(eps)
-    except ValueError:
-        return eps
-
-
-def _tensors(names: str | None) -> dict[str, list[str]]:
-    """What --tensors says; nothing where it is left to the problem."""
-    return {} if names is None else {"tensors": names.split(",")}
-
-
-def _numbers(sizes: str | None) -> list[int] | None:
-    """What --sizes says."""
-    try:
-        return None if sizes is None else [int(size) for size in sizes.split(",")]
-    except ValueError:
-        raise InputError(
-            f"--sizes must be positive integers with commas between them, got {sizes!r}: write --sizes 32,64,128"
-        ) from None
 
 
 def _progress() -> bool | None:
@@ -260,7 +250,7 @@ def _progress() -> bool | None:
 def _demo(name: str, bug: str | None, fixed: bool) -> Problem:
     names = (*zoo.NETWORKS, "course")
     if name not in names:
-        raise InputError(f"demo must be one of {', '.join(names)}, got {name!r}: choose one")
+        raise InputError(f"demo must be one of {', '.join(names)}, got {name!r}: {nearest(name, names, 'choose one')}")
     if name == "course":
         if bug is not None:
             raise InputError(
@@ -288,67 +278,15 @@ def _run(
     """Load, ask, tell, and exit with the verdict's code."""
 
     def asked() -> Report:
-        _require_writable(html_path, (".html",), "page")
+        require_writable(html_path, (".html",), "page")
+        require_writable(json_path)
         report = ask(problem())
         if html_path is not None:
             report.save(html_path)
-        _tell(report.to_dict(), report.renderable(worst, everything), json_path)
+        tell(report, report.renderable(worst, everything), json_path)
         return report
 
-    raise typer.Exit(0 if _guarded(asked).passed else 1)
-
-
-def _guarded(action: Callable[[], Any]) -> Any:
-    """What the action returns; whatever makes the input unusable is one line on stderr."""
-    try:
-        return action()
-    except KeyboardInterrupt as error:
-        done = getattr(error, "report", None)
-        _fail("interrupted" if done is None else f"interrupted: {done}", 130)
-    except BrokenPipeError:  # whoever read stdout has seen enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        raise typer.Exit(1) from None
-    except WorkersLost as error:
-        _fail(str(error), 3)
-    except Exception as error:  # the user's own functions may raise anything
-        kind = "" if isinstance(error, InputError) else f"{type(error).__name__}: "
-        notes = "; ".join(getattr(error, "__notes__", ()))
-        _fail(f"{kind}{error}" + (f" ({notes})" if notes else ""))
-
-
-def _require_writable(path: str | None, suffixes: tuple[str, ...], needed: str) -> None:
-    """Refuse, before the work starts, a path that could not be written after it; ``needed`` is the face that draws."""
-    if path is None:
-        return
-    archive.require_suffix(path, suffixes)
-    _require_folder(path)
-    face(needed)
-
-
-def _require_folder(path: str | None) -> None:
-    """Refuse a path whose folder does not exist."""
-    if path is not None and not Path(path).absolute().parent.is_dir():
-        raise InputError(f"the folder must exist, got {Path(path).parent}: make it first")
-
-
-def _tell(told: dict[str, Any], renderable: Any, json_path: str | None) -> None:
-    """As JSON where it is asked for; and unless that goes to stdout, as a person reads it."""
-    if json_path is not None:
-        text = archive.summary(told)
-        if json_path == "-":
-            print(text, end="")
-            return
-        archive.write(json_path, text)
-    if sys.stdout.isatty():
-        Console(highlight=False).print(renderable)
-    else:
-        print(plain(renderable))
-
-
-def _fail(message: str, code: int = 2) -> NoReturn:
-    line = " ".join(message.split())
-    print(f"fastcheck: {line}", file=sys.stderr)
-    raise typer.Exit(code)
+    raise typer.Exit(0 if guarded(asked).passed else 1)
 
 
 def main() -> None:

@@ -11,7 +11,7 @@ from types import ModuleType
 from typing import Any
 
 from fastcheck.checks.problem import Problem
-from fastcheck.errors import InputError, InputTypeError, add_note, first_line
+from fastcheck.errors import InputError, InputTypeError, add_note, first_line, nearest
 
 DEFAULT = "problem"
 FACTORY = "factory"
@@ -24,7 +24,8 @@ def load(where: str) -> Problem:
     module = _imported(path)
     if not hasattr(module, name):
         found = ", ".join(key for key, value in vars(module).items() if isinstance(value, Problem)) or "no Problem"
-        raise InputError(f"{path} must define {name}, got {found}: write {path}:NAME, or call it {DEFAULT}")
+        what = nearest(name, _defined(module), f"write {path}:NAME, or call it {DEFAULT}")
+        raise InputError(f"{path} must define {name}, got {found}: {what}")
     value = getattr(module, name)
     if callable(value):
         try:
@@ -56,7 +57,7 @@ def load_factory(where: str) -> Callable[[int], Problem]:
     described = ", ".join(key for key in names if hasattr(module, key)) or "none of that name"
     raise InputError(
         f"{path} must define {names[0]}, a function of a size that returns a Problem, got {described}: "
-        f"write {path}:FACTORY, or call it {FACTORY}"
+        + nearest(names[0], _defined(module), f"write {path}:FACTORY, or call it {FACTORY}")
     )
 
 
@@ -67,6 +68,14 @@ def _takes_a_size(value: Any) -> bool:
     except (TypeError, ValueError):
         return False
     return True
+
+
+def _defined(module: ModuleType) -> list[str]:
+    """What the file itself may mean: its Problems and its own functions."""
+    own = vars(module).items()
+    return [
+        key for key, value in own if isinstance(value, Problem) or getattr(value, "__module__", "") == module.__name__
+    ]
 
 
 def _parted(where: str) -> tuple[Path, str | None]:

@@ -1,10 +1,12 @@
-"""The options of the commands, each with what is said of it; several commands share most of them."""
+"""The options of the commands, each with what is said of it, and what some of them mean; several commands share most of them."""
 
 from __future__ import annotations
 
 from typing import Annotated
 
 import typer
+
+from fastcheck.errors import InputError
 
 Json = Annotated[
     str | None,
@@ -68,3 +70,31 @@ Checkpoint = Annotated[
 ]
 Everything = Annotated[bool, typer.Option("--all", help="Show every tensor, the right ones too.")]
 Worst = Annotated[int, typer.Option(metavar="K", min=0, help="How many of the worst components to show.")]
+
+
+def accepted(ratio: float | None) -> dict[str, float]:
+    """What --accept says; nothing where it is left to the problem."""
+    return {} if ratio is None else {"accept": ratio}
+
+
+def number(eps: str | None) -> float | str | None:
+    """What --eps says: a number, or auto; anything else is left for the check to refuse."""
+    try:
+        return None if eps is None else float(eps)
+    except ValueError:
+        return eps
+
+
+def named(names: str | None) -> dict[str, list[str]]:
+    """What --tensors says; nothing where it is left to the problem."""
+    return {} if names is None else {"tensors": names.split(",")}
+
+
+def numbers(sizes: str | None) -> list[int] | None:
+    """What --sizes says."""
+    try:
+        return None if sizes is None else [int(size) for size in sizes.split(",")]
+    except ValueError:
+        raise InputError(
+            f"--sizes must be positive integers with commas between them, got {sizes!r}: write --sizes 32,64,128"
+        ) from None

@@ -8,7 +8,7 @@ import numpy as np
 
 from fastcheck.diagnosis.evidence import Part
 from fastcheck.diagnosis.examples import axes
-from fastcheck.diagnosis.finding import Finding
+from fastcheck.diagnosis.finding import Finding, listed
 from fastcheck.evaluate.analytic import Analytic
 from fastcheck.evaluate.evaluator import Evaluator
 from fastcheck.judge.ratios import asked_of
@@ -47,7 +47,7 @@ def symmetric(question: Question) -> Finding | None:
     names = tuple(t.name for t in question.layout.tensors if _is_symmetric(question.theta[t.slice].reshape(t.shape)))
     if not names:
         return None
-    message = f"{', '.join(names)}: the same value for every unit, which hides mistakes (a missing factor 1, two units mixed up). Draw it at random."
+    message = f"{listed(names)}: the same value for every unit, which hides mistakes (a missing factor 1, two units mixed up). Draw it at random."
     return Finding("symmetric", names, message)
 
 
@@ -73,7 +73,7 @@ def _dominated(parts: Sequence[Part]) -> Finding | None:
             names.append(part.tensor.name)
     if not names:
         return None
-    message = f"{', '.join(names)}: more than 99 % of the gradient is a multiple of theta. If that is regularisation, a mistake in the rest is hard to see beside it: check with a smaller coefficient as well."
+    message = f"{listed(names)}: more than 99 % of the gradient is a multiple of theta. If that is regularisation, a mistake in the rest is hard to see beside it: check with a smaller coefficient as well."
     return Finding("regularised", tuple(names), message)
 
 
@@ -90,7 +90,7 @@ def _saturated(parts: Sequence[Part]) -> Finding | None:
                 said.setdefault(part.tensor.name, f"{n} of {dead.shape[axis]} {what} of {part.tensor.name}")
     if not said:
         return None
-    message = f"the gradient is exactly zero in {', '.join(said.values())}: units that are off or saturated, or inputs that do not occur. A mistake would not show there; other data or smaller parameters reach them."
+    message = f"the gradient is exactly zero in {listed(list(said.values()), 4)}: units that are off or saturated, or inputs that do not occur. A mistake would not show there; other data or smaller parameters reach them."
     return Finding("saturated", tuple(said), message)
 
 
@@ -117,7 +117,7 @@ def many_examples(arguments: Arguments, seconds: float) -> Finding | None:
     longest = max((axis for axis in axes(arguments) if len(axis.places) > 1), key=lambda a: a.length, default=None)
     if longest is None or longest.length <= _ENOUGH:
         return None
-    message = f"{longest.length} examples ({longest.words}) make J slow; a handful show the same mistakes."
+    message = f"{longest.length:,} examples ({longest.words}) make J slow; a handful show the same mistakes."
     return Finding("examples", (), message)
 
 
@@ -126,7 +126,7 @@ def sampled(selection: Selection) -> Finding | None:
     if selection.all:
         return None
     share = 1 - 0.05 ** (1 / selection.size)
-    message = f"{selection.size} of {selection.layout.size} components were checked; a drawn sample of that size finds, with probability 95 %, a bug in {share:.1%} of the components or more."
+    message = f"{selection.size:,} of {selection.layout.size:,} components were checked; a drawn sample of that size finds, with probability 95 %, a bug in {share:.1%} of the components or more."
     return Finding("sample", (), message)
 
 
@@ -134,7 +134,7 @@ def narrow(question: Question) -> Finding | None:
     """Parameters that came in less than float64."""
     if not question.at.narrow:
         return None
-    message = f"{', '.join(question.at.narrow)} came in less than float64 and was taken to float64: float32 cannot carry eps = 1e-7."
+    message = f"{listed(question.at.narrow)} came in less than float64 and {'was' if len(question.at.narrow) == 1 else 'were'} taken to float64: float32 cannot carry eps = 1e-7."
     return Finding("float32", question.at.narrow, message)
 
 

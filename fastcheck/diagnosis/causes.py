@@ -26,6 +26,7 @@ from fastcheck.vectors import Vector
 
 _FAR_LESS = 1e-2  # of what one hypothesis leaves: another that leaves less is the better one
 _LINES = ("row", "column")
+_NAMED = 4  # tensors that are told apart, of many with one cause
 _ASSUMED = "Taking the order of the tensors for that of the forward pass: "
 
 
@@ -139,19 +140,35 @@ def _hypotheses(case: Case, part: Part) -> Iterator[Hypothesis]:
 
 
 def _grouped(case: Case, found: Mapping[str, Hypothesis]) -> list[Finding]:
-    """A finding for every hypothesis, of all the tensors that it explains."""
+    """A finding for every cause, of all the tensors that it explains."""
     found = _in_fortran_order(case, found)
-    groups: dict[tuple[str, str, str], list[Part]] = {}
+    groups: dict[tuple[str, str], list[Part]] = {}
     for part in case.wrong:
         h = found.get(part.tensor.name)
         if h is not None:
-            groups.setdefault((h.kind, h.words, h.look), []).append(part)
-    return [_told(kind, words, look, parts, found) for (kind, words, look), parts in groups.items()]
+            groups.setdefault((h.kind, h.cause), []).append(part)
+    return [_told(parts, found) for parts in groups.values()]
 
 
-def _told(kind: str, words: str, look: str, parts: list[Part], found: Mapping[str, Hypothesis]) -> Finding:
+def _told(parts: list[Part], found: Mapping[str, Hypothesis]) -> Finding:
     names = tuple(part.tensor.name for part in parts)
-    return Finding(kind, names, f"{listed(names)}: the gradient {words}. {_evidence(parts, found)}{look}")
+    told = {name: found[name] for name in names}
+    look = told[names[0]].look
+    return Finding(
+        told[names[0]].kind, names, f"{listed(names)}: the gradient {_in_words(told)}. {_evidence(parts, found)}{look}"
+    )
+
+
+def _in_words(told: Mapping[str, Hypothesis]) -> str:
+    """The words that all the tensors share, and the rest of those that have more to say of themselves."""
+    every, cause = {h.words for h in told.values()}, next(iter(told.values())).cause
+    if len(every) == 1:
+        return every.pop()
+    own: dict[str, list[str]] = {}
+    for name, h in told.items():
+        own.setdefault(h.words.removeprefix(cause).strip(" ,") if h.words.startswith(cause) else "", []).append(name)
+    rest = [f"{words} in {listed(names, _NAMED)}" for words, names in own.items() if words]
+    return cause + (f" ({listed(rest, _NAMED)})" if rest else "")
 
 
 def _in_fortran_order(case: Case, found: Mapping[str, Hypothesis]) -> Mapping[str, Hypothesis]:
@@ -160,7 +177,7 @@ def _in_fortran_order(case: Case, found: Mapping[str, Hypothesis]) -> Mapping[st
     if not names or names != _matrices(case):
         return found
     words = f"{FORTRAN}, and so has every matrix" if len(names) > 1 else f"{FORTRAN}, or transposed: that is the same"
-    return {**found, **{name: replace(found[name], kind="order", words=words, look=RAVEL) for name in names}}
+    return {**found, **{name: replace(found[name], kind="order", words=words, look=RAVEL, same="") for name in names}}
 
 
 def _matrices(case: Case) -> set[str]:
@@ -189,7 +206,7 @@ def _exchanged(case: Case, left: Sequence[Part]) -> dict[str, str]:
 def _of_owners(exchanged: Mapping[str, str]) -> list[Finding]:
     if not exchanged:
         return []
-    held = ", ".join(f"{name} holds the gradient of {other}" for name, other in exchanged.items())
+    held = listed([f"{name} holds the gradient of {other}" for name, other in exchanged.items()], _NAMED)
     look = "Look at the names, at copied lines, and at the order of what is returned."
     return [Finding("swap", tuple(exchanged), f"{held}. {look}")]
 

@@ -8,7 +8,7 @@ from fastcheck.diagnosis import advice, numerics
 from fastcheck.diagnosis.causes import Case, Means, causes
 from fastcheck.diagnosis.constants import Constants
 from fastcheck.diagnosis.evidence import Part, parts_of
-from fastcheck.diagnosis.finding import Finding
+from fastcheck.diagnosis.finding import Finding, listed
 from fastcheck.diagnosis.repeats import repeats
 from fastcheck.evaluate.analytic import Analytic, called
 from fastcheck.evaluate.evaluator import Evaluator
@@ -78,7 +78,7 @@ def findings_of_screen(
         numerics.not_finite("gradient", analytic.first, everything),
         changing,
         *(causes(case, analytic.first) if case and not (changing and changing.kind == "random") else []),
-        Finding("kink", kinked, f"theta sits on a kink (ReLU, max, abs) of {', '.join(kinked)}: slopes between those of its two sides were taken for right.")
+        Finding("kink", kinked, f"theta sits on a kink (ReLU, max, abs) of {listed(kinked)}: slopes between those of its two sides were taken for right.")
         if kinked
         else None,
         numerics.at_bounds(evaluator, everything, question.units),

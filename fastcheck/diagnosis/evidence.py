@@ -25,7 +25,8 @@ class Hypothesis:
     (None where that is plain without a comparison).
 
     ``words`` continue "the gradient ...", ``look`` says where to look in the code. ``free`` counts the numbers that
-    were fitted. ``among`` are the positions it speaks of, None for all.
+    were fitted. ``among`` are the positions it speaks of, None for all. ``same`` is what the words begin with where one
+    mistake makes them differ from tensor to tensor, empty where they do not.
     """
 
     kind: str
@@ -34,6 +35,12 @@ class Hypothesis:
     look: str
     free: int = 0
     among: Indices | None = None
+    same: str = ""
+
+    @property
+    def cause(self) -> str:
+        """What the hypothesis has in common with that of another tensor, if it is the same mistake."""
+        return self.same or self.words
 
 
 @dataclass(frozen=True)

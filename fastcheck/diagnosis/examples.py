@@ -184,18 +184,23 @@ def slopes_at(evaluator: Evaluator, part: Part, plan: Plan, positions: Indices) 
 
 
 def of_examples(out: Mapping[str, Ignored]) -> list[Finding]:
-    """A finding for everything that is left out, of all the tensors that leave it out."""
-    groups: dict[Ignored, list[str]] = {}
+    """A finding for every axis of which something is left out, of all the tensors that leave it out."""
+    groups: dict[Axis, dict[str, Ignored]] = {}
     for name, told in out.items():
-        groups.setdefault(told, []).append(name)
-    return [Finding("partial", tuple(names), _told(names, told)) for told, names in groups.items()]
+        groups.setdefault(told.axis, {})[name] = told
+    return [Finding("partial", tuple(told), _told(axis, told)) for axis, told in groups.items()]
 
 
-def _told(names: Sequence[str], out: Ignored) -> str:
-    numbers = listed([str(k) for k in out.positions])
-    tried = "" if out.axis.length == len(out.axis.tried) else f" (of {len(out.axis.tried)} that were tried)"
+def _told(axis: Axis, out: Mapping[str, Ignored]) -> str:
+    owners: dict[tuple[int, ...], list[str]] = {}
+    for name, told in out.items():
+        owners.setdefault(told.positions, []).append(name)
+    numbers = [listed([str(k) for k in positions]) for positions in owners]
+    others = [f"{listed(names, 4)}: {number}" for names, number in zip(owners.values(), numbers, strict=True)][1:]
+    apart = f" ({'; '.join(others)})" if others else ""
+    tried = "" if axis.length == len(axis.tried) else f" (of {len(axis.tried)} that were tried)"
     return (
-        f"{listed(names)}: the gradient does not change with number {numbers}{tried} of the {out.axis.length} examples "
-        f"or time steps along {out.axis.words}, the differences of J do: these are left out. "
+        f"{listed(tuple(out))}: the gradient does not change with number {numbers[0]}{apart}{tried} of the {axis.length} examples "
+        f"or time steps along {axis.words}, the differences of J do: these are left out. "
         "Look for = in place of +=, for an index that is off, or for a loop that stops early."
     )

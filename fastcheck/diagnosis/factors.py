@@ -30,8 +30,11 @@ def _by_parameter(array: np.ndarray, name: str, values: np.ndarray) -> Iterator[
         along = values.reshape([-1 if k == axis else 1 for k in range(array.ndim)])
         where = "component by component" if array.ndim == 1 else f"line by line along axis {axis}"
         look = f"Look at where {name} enters the backward pass."
-        yield Hypothesis("scale", (array * along).ravel(), f"lacks the factor {name}, {where}", look)
-        yield Hypothesis("scale", (array / along).ravel(), f"has the factor {name} too much, {where}", look)
+        for corrected, same in (
+            (array * along, f"lacks the factor {name}"),
+            (array / along, f"has the factor {name} too much"),
+        ):
+            yield Hypothesis("scale", corrected.ravel(), f"{same}, {where}", look, same=same)
 
 
 def _by_line(part: Part, array: np.ndarray, numeric: np.ndarray) -> Iterator[Hypothesis]:
@@ -46,9 +49,7 @@ def _by_line(part: Part, array: np.ndarray, numeric: np.ndarray) -> Iterator[Hyp
             continue
         c = np.where(matters, products, 1.0) / np.where(matters, squares, 1.0)
         corrected = array / c.reshape([-1 if k == axis else 1 for k in range(array.ndim)])
-        words = (
-            f"is the numeric one times a factor for each line along axis {axis}, "
-            f"{c[matters].min():.4g} to {c[matters].max():.4g}"
-        )
+        same = "is the numeric one times a factor for each line"
+        words = f"{same} along axis {axis}, {c[matters].min():.4g} to {c[matters].max():.4g}"
         look = "Look at what each unit's signal is multiplied by on its way back: a statistic, a gain, a slope."
-        yield Hypothesis("scale", corrected.ravel(), words, look, free=int(np.count_nonzero(matters)))
+        yield Hypothesis("scale", corrected.ravel(), words, look, free=int(np.count_nonzero(matters)), same=same)

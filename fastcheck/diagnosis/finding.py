@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -25,6 +26,7 @@ ADVICE = frozenset(
         "weighted",
     }
 )
+_END = re.compile(r"\. +(?=[A-Z])")  # of a sentence
 
 
 @dataclass(frozen=True)
@@ -36,9 +38,29 @@ class Finding:
     message: str
 
     @property
+    def headline(self) -> str:
+        """The first sentence of the message, without its full stop: what was found."""
+        return self._sentences[0].removesuffix(".")
+
+    @property
+    def details(self) -> str:
+        """The rest of it: how that is known, and where to look; empty if there is no more."""
+        return self._sentences[1]
+
+    @property
+    def _sentences(self) -> tuple[str, str]:
+        end = _END.search(self.message)
+        return (self.message[: end.start() + 1], self.message[end.end() :]) if end else (self.message, "")
+
+    @property
     def advice(self) -> bool:
         """Whether this is advice beside the verdict, and does not explain it."""
         return self.kind in ADVICE
+
+
+def counted(n: int, what: str) -> str:
+    """``1 component``, ``1,234 components``."""
+    return f"{n:,} {what}{'' if n == 1 else 's'}"
 
 
 def listed(names: Sequence[str], most: int = 8) -> str:

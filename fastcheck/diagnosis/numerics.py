@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from fastcheck.diagnosis.finding import Finding
+from fastcheck.diagnosis.finding import Finding, listed
 from fastcheck.evaluate.evaluator import Evaluator
 from fastcheck.judge import rule
 from fastcheck.judge.measured import Measured
@@ -142,14 +142,23 @@ def _open(measured: Measured, judged: Judged, pilots: Pilots) -> Iterator[Findin
     """For each cause the tensors that it leaves unresolved."""
     names = measured.selection.layout.names
     causes = {k: cause for k, cause in enumerate(judged.causes) if judged.tensors[k].verdict is Verdict.UNRESOLVED}
-    for k in [k for k in causes if measured.unfit[k]]:
+    unfit = [k for k in causes if measured.unfit[k]]
+    for k in unfit:
         causes.pop(k)
-        served = " Without eps, ladders along a few of its components found steps that do." if pilots.serve(k) else ""
-        yield Finding("rounding", (names[k],), f"{names[k]}: {measured.unfit[k]}.{served}")
+    for serve in (True, False):
+        if same := [k for k in unfit if pilots.serve(k) is serve]:
+            yield _unfit([names[k] for k in same], [measured.unfit[k] for k in same], serve)
     for cause in dict.fromkeys(causes.values()):
         tensors = tuple(names[k] for k, own in causes.items() if own is cause)
         kind = cause.words if cause is not Cause.TWO_SCALES else "scales"
-        yield Finding(kind, tensors, f"{', '.join(tensors)}: {_OPEN.get(cause, _OPEN[Cause.ROUNDING])}")
+        yield Finding(kind, tensors, f"{listed(tensors)}: {_OPEN.get(cause, _OPEN[Cause.ROUNDING])}")
+
+
+def _unfit(names: list[str], why: list[str], serve: bool) -> Finding:
+    """Tensors for which the steps asked for do not serve, and whether others do."""
+    each = why if len(names) == 1 else [f"{what} ({name})" for name, what in zip(names, why, strict=True)]
+    served = " Without eps, ladders along a few of its components found steps that do." if serve else ""
+    return Finding("rounding", tuple(names), f"{listed(names)}: {listed(each, 3)}.{served}")
 
 
 def _grain(judged: Judged, pilots: Pilots) -> Finding | None:
@@ -192,7 +201,7 @@ def _plan(plan: Plan, selection: Selection) -> Finding | None:
             )
     fourth = [name for name, order in zip(names, plan.orders, strict=True) if order == 4]
     n_more = 2 * sum(span.stop - span.start for span, order in zip(spans, plan.orders, strict=True) if order == 4)
-    cost = f" Fourth order in {', '.join(fourth)}, for {n_more:,} more evaluations." if fourth else ""
+    cost = f" Fourth order in {listed(fourth, 4)}, for {n_more:,} more evaluations." if fourth else ""
     shown = ", ".join(told[:4]) + (f" and {len(told) - 4} more" if len(told) > 4 else "")
     rest = "; 1e-7 elsewhere" if any(plan.lecture) else ""
     return Finding("steps", (), f"a step for each component: {shown}{rest}.{cost}")

@@ -121,16 +121,20 @@ def _permuted_lines(array: np.ndarray, numeric: np.ndarray) -> Iterator[Hypothes
         weights = np.random.default_rng(0).standard_normal(ours.shape[1])
         source = _matched(ours @ weights, theirs @ weights)
         corrected = np.moveaxis(np.moveaxis(array, axis, 0)[source], 0, axis).ravel()
-        yield Hypothesis(
-            "order", corrected, f"has the right values along axis {axis} in another order{_runs(source)}", look
-        )
+        yield _in_another_order(corrected, _runs(source), f", along axis {axis}", look)
 
 
 def _permuted(analytic: Vector, numeric: Vector) -> Iterator[Hypothesis]:
     """The same values, whatever the order."""
     source = _matched(analytic, numeric)
     look = "Look at indices, and at every ravel, reshape and transpose."
-    yield Hypothesis("order", analytic[source], f"has the right values in another order{_runs(source)}", look)
+    yield _in_another_order(analytic[source], _runs(source), "", look)
+
+
+def _in_another_order(corrected: Vector, runs: str, along: str, look: str) -> Hypothesis:
+    """The same mistake in every tensor in which the same blocks are moved."""
+    words = f"has the right values in another order{runs}"
+    return Hypothesis("order", corrected, words + along, look, same=words if runs else "")
 
 
 def _matched(ours: Vector, theirs: Vector) -> np.ndarray:

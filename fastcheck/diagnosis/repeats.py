@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from fastcheck.diagnosis.finding import Finding
+from fastcheck.diagnosis.finding import Finding, listed
 from fastcheck.judge import ratios, rule
 from fastcheck.problem.selection import Selection
 from fastcheck.vectors import Vector
@@ -26,9 +26,9 @@ def repeats(first: Vector, again: Vector | None, numeric: Vector | None, selecti
     names = tuple(changed)
     known = [first] if numeric is None else [first, numeric]
     if all(_is_once_more(change[span], [gradient[span] for gradient in known]) for span in changed.values()):
-        message = f"{', '.join(names)}: a second call of grad at the same theta gives more, by the gradient once again. A buffer is added to and never cleared: set it to zero at the start of grad."
+        message = f"{listed(names)}: a second call of grad at the same theta gives more, by the gradient once again. A buffer is added to and never cleared: set it to zero at the start of grad."
         return Finding("accumulates", names, message)
-    message = f"{', '.join(names)}: a second call of grad at the same theta gives something else. Switch dropout off or fix its mask, seed any generator, and keep nothing between calls."
+    message = f"{listed(names)}: a second call of grad at the same theta gives something else. Switch dropout off or fix its mask, seed any generator, and keep nothing between calls."
     return Finding("random", names, message)
 
 

@@ -45,12 +45,12 @@ def spots(part: Part, values: Values) -> Iterator[Hypothesis]:
     if spot is None:
         return
     positions = np.flatnonzero(wrong)
-    words = f"is wrong on {part.tensor.name}{spot.index} only ({spot.n:,} of {spot.of:,} {spot.kind}s)"
     there = _there(part, positions, values)
-    if there is not None:
-        words += f", where it {there.words}"
+    what = f", where it {there.words}" if there else ""
+    words = f"is wrong on {part.tensor.name}{spot.index} only ({spot.n:,} of {spot.of:,} {spot.kind}s){what}"
     look = there.look if there else "Look at what is special there: the first, the last, an edge, a block."
-    yield Hypothesis(spot.kind, np.where(wrong, numeric, part.analytic), words, look)
+    same = f"is wrong on {spot.index} only{what}" if spot.index else ""
+    yield Hypothesis(spot.kind, np.where(wrong, numeric, part.analytic), words, look, same=same)
 
 
 def scaled_spots(part: Part, constants: Constants, values: Values) -> Iterator[Hypothesis]:

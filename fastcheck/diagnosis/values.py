@@ -114,4 +114,4 @@ def _clipped(part: Part, numeric: Vector) -> Iterator[Hypothesis]:
     if np.count_nonzero(at_bound) >= _CLIPPED and beyond.any():
         words = f"is cut off at +-{c:.6g}"
         look = "Check the gradient before it is clipped."
-        yield Hypothesis("clip", np.where(beyond, numeric, part.analytic), words, look)
+        yield Hypothesis("clip", np.where(beyond, numeric, part.analytic), words, look, same="is cut off")

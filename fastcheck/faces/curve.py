@@ -9,10 +9,13 @@ from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
+from fastcheck.diagnosis.finding import counted
+from fastcheck.faces.text import Hanging
 from fastcheck.judge import rule
 
 if TYPE_CHECKING:
-    from fastcheck.results.swept import Step, Sweep
+    from fastcheck.results.concluding import Step
+    from fastcheck.results.swept import Sweep
 
 _LOWEST = -13  # the power of ten at which bars begin; they end at 1
 _PER_DECADE = 3  # characters; a row stays within 80 columns
@@ -24,9 +27,10 @@ right gradient falls with eps to the floor, that of a wrong one stays level."""
 
 def tell_sweep(sweep: Sweep) -> Any:
     """The whole sweep as one renderable."""
-    parts = [Text(sweep.name, style="bold")] if sweep.name else []
+    title: list[Any] = [Text(sweep.name, style="bold")] if sweep.name else []
+    parts = [*title, _table(sweep), Text(), Text(_MEANING, style="dim"), Text(_effort(sweep), style="dim")]
     parts += [Text(line) for line in _lowest(sweep)]
-    return Group(*parts, Text(), _table(sweep), Text(), Text(_MEANING), Text(_effort(sweep), style="dim"))
+    return Group(*parts, Text(), Hanging(Text(sweep.conclusion, style="bold"), 0, 2))
 
 
 def _lowest(sweep: Sweep) -> list[str]:
@@ -83,4 +87,4 @@ def _style(ratio: float) -> str:
 
 
 def _effort(sweep: Sweep) -> str:
-    return f"{sweep.n_checked:,} of {sweep.n:,} components, {sweep.evaluations:,} evaluations of J in {sweep.seconds:.2f} s"
+    return f"{sweep.n_checked:,} of {counted(sweep.n, 'component')}, {counted(sweep.evaluations, 'evaluation')} of J in {sweep.seconds:.2f} s"

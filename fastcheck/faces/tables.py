@@ -1,25 +1,25 @@
-"""A report drawn for the terminal with rich, what is wrong first: verdict, causes, tensors, components, advice."""
+"""A report drawn for the terminal with rich: tensors, components, causes and advice; the verdict last, where the eye is."""
 
 from __future__ import annotations
 
-import io
 import math
 from typing import TYPE_CHECKING, Any
 
-from rich.console import Console, Group
-from rich.padding import Padding
-from rich.table import Table
+from rich.console import Group
 from rich.text import Text
 
-from fastcheck.diagnosis.finding import Finding
+from fastcheck.diagnosis.finding import Finding, counted, listed
+from fastcheck.faces.places import components, places
+from fastcheck.faces.text import Columns, Hanging, Justify
 from fastcheck.judge.verdict import Component, TensorReport, Verdict
 
 if TYPE_CHECKING:
-    from fastcheck.results.location import Location
     from fastcheck.results.report import Report
 
-_PROSE = 80  # columns of running text in a file or a pipe; tables are never folded there
-_ROWS = 8  # tensors that are shown even if they are right
+_ROWS = 8  # tensors that are shown even if they are right,
+_WRONG = 24  # and those that are not right
+_NAMED = 4  # tensors that the verdict names,
+_FEW = 3  # and of more than these the first
 STYLES = {
     Verdict.CORRECT: "bold green",
     Verdict.SUSPECT: "bold yellow",
@@ -27,7 +27,7 @@ STYLES = {
     Verdict.WRONG: "bold red",
 }
 _NEXT = {
-    Verdict.CORRECT: "Nothing to do.",
+    Verdict.CORRECT: "",
     Verdict.SUSPECT: "Look at the worst components: the slopes of J that were measured there are others.",
     Verdict.UNRESOLVED: "Whether the gradient is right is not known.",
     Verdict.WRONG: "Look at the backward pass of these tensors, that nearest to the cost first: errors travel backwards.",
@@ -35,61 +35,41 @@ _NEXT = {
 
 
 def tell(report: Report, worst: int, everything: bool = False) -> Any:
-    """The whole report as one renderable; ``everything`` shows every tensor."""
-    causes, notes = _parted(report.findings)
-    parts: list[Any] = [_headline(report), *_findings(causes), Text(), *_tensors(report, everything)]
+    """The whole report as one renderable; ``everything`` shows every tensor, and all that there is to say of a finding."""
+    parts = _tensors(report, everything)
     if not report.passed and worst and report.numeric is not None:
-        parts += [
-            Text(),
-            Text(f"worst components (of {report.n_checked:,})", style="bold"),
-            _components(_beyond_rounding(report, worst)),
-        ]
-    parts += _findings(notes)
-    if not report.findings or (not causes and not report.passed and report.numeric is not None):
-        parts += [Text(), Text(_NEXT[report.verdict])]
+        title = f"worst components (of {report.n_checked:,})"
+        parts += [Text(), Text(title, style="bold"), components(_beyond_rounding(report, worst))]
     if report.location:
-        parts += [Text(), *_places(report.location)]
-    return Group(*parts, Text(), Text(_effort(report), style="dim"))
+        parts += [Text(), *places(report.location)]
+    parts += _explained(report, everything)
+    parts += [Text(), Text(_effort(report), style="dim"), *_numbers(report)]
+    return Group(*parts, Text(), *_verdict(report))
 
 
 def tell_briefly(report: Report) -> Any:
-    """What a failing test says: verdict, worst component and causes, then the tensors that are not right."""
+    """What a failing test says: verdict, worst component and causes first, then the tensors that are not right."""
     causes, _ = _parted(report.findings)
     worst = [Text(f"  worst {_sentence(c)}") for c in _beyond_rounding(report, 1)]
+    told: list[Any] = [part for finding in causes for part in (Text(), Hanging(_found(finding, finding.message)))]
     wrong = [t for t in report.tensors if t.verdict is not Verdict.CORRECT]
     table: list[Any] = [Text(), _rows(report, wrong)] if wrong else []
-    return Group(_headline(report), *worst, *_findings(causes), *table)
+    return Group(*_verdict(report), *_numbers(report), *worst, *told, *table)
 
 
-def tell_location(location: Location) -> Any:
-    """What was found, as one renderable."""
-    return Group(*_places(location))
-
-
-def _places(location: Location) -> list[Any]:
-    parts: list[Any] = _findings(list(location.findings))
-    for words, names in (
-        ("wrong throughout", (*location.tensors, *location.lines)),
-        ("wrong, but not searched to the end", location.unsearched),
-    ):
-        if names:
-            parts.append(Text.assemble((words, "bold"), ": ", ", ".join(names)))
-    if location.components:
-        parts += [Text("wrong components", style="bold"), _components(location.components)]
-    if not parts:
-        parts.append(Text("no wrong component found"))
-    return [*parts, Text(f"{location.evaluations:,} evaluations of J", style="dim")]
-
-
-def plain(renderable: Group) -> str:
-    """A renderable as text without colour: running text at 80 columns, tables as wide as they are."""
-    lines: list[str] = []
-    for part in renderable.renderables:
-        out = io.StringIO()
-        width = 10_000 if isinstance(part, Table) else _PROSE
-        Console(file=out, width=width, color_system=None, highlight=False, force_jupyter=False).print(part)
-        lines += [line.rstrip() for line in out.getvalue().splitlines()]
-    return "\n".join(lines)
+def _explained(report: Report, everything: bool) -> list[Any]:
+    """A line for each finding, what explains the verdict first; or else what to do next."""
+    causes, notes = _parted(report.findings)
+    told: list[Any] = []
+    for finding in [*causes, *notes]:
+        told.append(Hanging(_found(finding, finding.headline)))
+        if everything and finding.details:
+            told.append(Hanging(Text(finding.details), 6, 6))
+    if not everything and any(finding.details for finding in report.findings):
+        told.append(Text("  (--all tells how that is known, and where to look)", style="dim"))
+    if (advice := _NEXT[report.verdict]) and not causes and (report.numeric is not None or not notes):
+        told.append(Text(advice))
+    return [Text(), *told] if told else []
 
 
 def _parted(findings: tuple[Finding, ...]) -> tuple[list[Finding], list[Finding]]:
@@ -97,55 +77,66 @@ def _parted(findings: tuple[Finding, ...]) -> tuple[list[Finding], list[Finding]
     return [f for f in findings if not f.advice], [f for f in findings if f.advice]
 
 
-def _findings(findings: list[Finding]) -> list[Any]:
-    told = []
-    for finding in findings:
-        told += [Text(), Padding(Text.assemble((finding.kind, "bold"), ": ", finding.message), (0, 0, 0, 2))]
-    return told
+def _found(finding: Finding, words: str) -> Text:
+    return Text.assemble((finding.kind, "bold"), ": ", words)
 
 
-def _headline(report: Report) -> Text:
-    return Text.assemble(
-        (report.verdict.name, STYLES[report.verdict]), f": {_found(report)}\n",
-        f"  ratio {report.ratio:.4e}   rounding floor {report.floor:.1e}   {'step' if report.numeric is None else 'eps'} {report.steps_told}\n",
-        (f"  {report.reason}", "dim"),
-        *((f"\n  witness {words}", "dim") for words in report.testimony[:1]),
-    )  # fmt: skip
+def _verdict(report: Report) -> list[Any]:
+    """The verdict and the condition that decided."""
+    line = Text.assemble((report.verdict.name, STYLES[report.verdict]), f": {_where(report)}")
+    return [Hanging(line, 0, 2), *([Hanging(Text(report.reason), 2, 2)] if report.reason else [])]
 
 
-def _found(report: Report) -> str:
+def _numbers(report: Report) -> list[Any]:
+    step = "step" if report.numeric is None else "eps"
+    line = f"  ratio {report.ratio:.4e}   rounding floor {report.floor:.1e}   {step} {report.steps_told}"
+    return [Text(line), *(Hanging(Text(f"witness {words}", style="dim")) for words in report.testimony[:1])]
+
+
+def _where(report: Report) -> str:
     """What the verdict means here: where the gradient is wrong, as nearly as that was searched for."""
     if report.location and report.location.words:
         return report.location.words
     names = [t.name for t in report.tensors if t.verdict.accuses]
-    return report.verdict.value + (f" in {', '.join(names)}" if names and not report.passed else "")
+    if not names or report.passed:
+        return report.verdict.value
+    if len(names) <= _NAMED:
+        return f"{report.verdict.value} in {', '.join(names)}"
+    n, n_all = len(names), len(report.tensors)
+    if n == n_all:
+        return f"{report.verdict.value} in all of its {n:,} tensors"
+    return f"{report.verdict.value} in {n:,} of {n_all:,} tensors: {listed(names, _FEW)}"
 
 
 def _tensors(report: Report, everything: bool) -> list[Any]:
     """A row per tensor, the wrong ones first; of many that are right only how many they are."""
     ordered = sorted(report.tensors, key=lambda t: -t.verdict.severity)
-    wrong = [t for t in ordered if t.verdict is not Verdict.CORRECT]
-    shown = ordered if everything else ordered[: max(_ROWS, len(wrong))]
-    hidden = len(ordered) - len(shown)
-    more = [Text(f"and {hidden} more that are CORRECT (--all shows every tensor)", style="dim")] if hidden else []
+    n_wrong = sum(t.verdict is not Verdict.CORRECT for t in ordered)
+    shown = ordered if everything else ordered[: max(_ROWS, min(n_wrong, _WRONG))]
+    hidden = ordered[len(shown) :]
+    counts = {verdict.name: sum(t.verdict is verdict for t in hidden) for verdict in reversed(Verdict)}
+    told = listed([f"{n:,} more that {'is' if n == 1 else 'are'} {name}" for name, n in counts.items() if n])
+    more = [Text(f"and {told} (--all shows every tensor)", style="dim")] if hidden else []
     return [_rows(report, shown), *more]
 
 
-def _rows(report: Report, tensors: list[TensorReport]) -> Table:
+def _rows(report: Report, tensors: list[TensorReport]) -> Columns:
     """With the worst component of each, or of a screen with the interval of its ratio."""
-    screened = report.numeric is None
-    last = (
-        (("95 % low", "right"), ("high", "right"))
-        if screened
-        else (("worst", "left"), ("analytic", "right"), ("numeric", "right"))
+    head: tuple[tuple[str, Justify], ...] = (
+        ("tensor", "left"),
+        ("shape", "left"),
+        ("ratio", "right"),
+        ("floor", "right"),
+        ("verdict", "left"),
     )
-    table = _table(
-        ("tensor", "left"), ("shape", "left"), ("ratio", "right"), ("floor", "right"), ("verdict", "left"), *last
-    )
+    if screened := report.numeric is None:
+        table = Columns(*head, ("95 % low", "right"), ("high", "right"))
+    else:
+        table = Columns(*head, ("worst", "left"), ("analytic", "right"), ("numeric", "right"), names=(0, 5))
     for t in tensors:
         verdict = Text(t.verdict.name, style=STYLES[t.verdict])
         values = _interval(t) if screened else _worst(t)
-        table.add_row(t.name, _shape(t.shape), f"{t.ratio:.1e}", f"{t.floor:.1e}", verdict, *values)
+        table.add(t.name, _shape(t.shape), f"{t.ratio:.1e}", f"{t.floor:.1e}", verdict, *values)
     return table
 
 
@@ -155,13 +146,6 @@ def _worst(t: TensorReport) -> tuple[str, ...]:
 
 def _interval(t: TensorReport) -> tuple[str, ...]:
     return tuple("-" if ratio is None else f"{ratio:.1e}" for ratio in (t.ratio_low, t.ratio_high))
-
-
-def _components(components: tuple[Component, ...]) -> Table:
-    table = _table(("component", "left"), ("analytic", "right"), ("numeric", "right"), ("numeric - analytic", "right"))
-    for c in components:
-        table.add_row(c.name, f"{c.analytic:.9g}", f"{c.numeric:.9g}", f"{c.error:.2e}")
-    return table
 
 
 def _sentence(c: Component) -> str:
@@ -178,22 +162,14 @@ def _beyond_rounding(report: Report, k: int) -> tuple[Component, ...]:
     return tuple(map(seen.component, beyond or worst[:1]))
 
 
-def _table(*columns: tuple[str, Any]) -> Table:
-    table = Table(box=None, padding=(0, 1), pad_edge=False, header_style="bold")
-    for name, justify in columns:
-        table.add_column(name, justify=justify, no_wrap=name in ("tensor", "worst", "component"), overflow="fold")
-    return table
-
-
 def _shape(shape: tuple[int, ...]) -> str:
     return "x".join(map(str, shape)) or "scalar"
 
 
 def _effort(report: Report) -> str:
     kind = "njit cost" if report.compiled else "plain Python cost"
-    workers = f"{report.workers} worker{'s' if report.workers > 1 else ''}"
     name = f"{report.name}: " if report.name else ""
     return (
-        f"{name}{report.n_checked:,} components, {report.evaluations:,} evaluations of J in {report.seconds:.2f} s "
-        f"({report.throughput:,.0f} components/s), {workers}, {kind}"
+        f"{name}{counted(report.n_checked, 'component')}, {counted(report.evaluations, 'evaluation')} of J in "
+        f"{report.seconds:.2f} s ({report.throughput:,.0f} components/s), {counted(report.workers, 'worker')}, {kind}"
     )

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from fastcheck.errors import InputError, InputTypeError, shown
+from fastcheck.errors import InputError, InputTypeError, nearest, shown
 from fastcheck.problem.arguments import Arguments
 from fastcheck.problem.brought import brought
 from fastcheck.problem.domain import domain
@@ -197,8 +197,9 @@ def step(eps: Any, theta: Vector, layout: Layout) -> Steps | str | None:
             )
         return _moving(np.array(steps, dtype=np.float64), theta, layout)
     if isinstance(eps, bool | str) or not isinstance(eps, int | float | np.floating | np.integer):
+        what = nearest(eps, ("auto",), "1e-7 is usual")
         raise InputTypeError(
-            f"eps must be a positive number, an array, a dict, 'auto' or None, got {shown(eps)}: 1e-7 is usual"
+            f"eps must be a positive number, an array, a dict, 'auto' or None, got {shown(eps)}: {what}"
         )
     number = float(eps)
     if not (math.isfinite(number) and number > 0):
@@ -212,7 +213,8 @@ def step(eps: Any, theta: Vector, layout: Layout) -> Steps | str | None:
 def _method(method: Any, eps: Any) -> str:
     """How slopes are to be taken; the complex step has a step of its own."""
     if not isinstance(method, str) or method not in (CENTRAL, COMPLEX):
-        raise InputError(f'method must be "central" or "complex", got {shown(method)}: leave it out for central')
+        what = nearest(method, (CENTRAL, COMPLEX), "leave it out for central")
+        raise InputError(f'method must be "central" or "complex", got {shown(method)}: {what}')
     if method == COMPLEX and eps is not None:
         raise InputError(
             f'eps must be left out with method="complex", got {shown(eps)}: the imaginary step is so small that none is better'

@@ -8,11 +8,12 @@ from functools import cached_property
 
 import numpy as np
 
-from fastcheck.errors import InputError
+from fastcheck.errors import InputError, nearest
 from fastcheck.problem.layout import Layout, Tensor
 from fastcheck.vectors import Indices, Vector
 
 _NAMED = 3  # components named in one sentence
+_LISTED = 20  # tensors that there are to choose from
 
 
 @dataclass(frozen=True, eq=False)
@@ -100,8 +101,11 @@ def matching(layout: Layout, patterns: tuple[str, ...]) -> Indices:
     """The indices of all components of the tensors whose names match one of the patterns."""
     for pattern in patterns:
         if not any(_matches(name, pattern) for name in layout.names):
+            names = f"the names are {', '.join(layout.names[:_LISTED])}" + (
+                " ..." if len(layout.names) > _LISTED else ""
+            )
             raise InputError(
-                f"tensors must match a name of theta's, got {pattern!r}: the names are {', '.join(layout.names)}"
+                f"tensors must match a name of theta's, got {pattern!r}: {nearest(pattern, layout.names, names)}"
             )
     chosen = [t for t in layout.tensors if any(_matches(t.name, pattern) for pattern in patterns)]
     indices = np.concatenate([np.arange(t.start, t.stop) for t in chosen])

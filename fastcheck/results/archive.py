@@ -1,14 +1,11 @@
-"""Records to strict JSON and back without loss, by their annotations; and bytes to a file, by its suffix, all or nothing."""
+"""Records to strict JSON and back without loss, by their annotations."""
 
 from __future__ import annotations
 
 import enum
 import json
 import math
-import os
-import secrets
-from collections.abc import Callable, Collection, Mapping
-from contextlib import suppress
+from collections.abc import Callable, Mapping
 from dataclasses import fields, is_dataclass
 from functools import cache
 from pathlib import Path
@@ -17,14 +14,15 @@ from typing import TYPE_CHECKING, Any, get_args, get_origin
 
 import numpy as np
 
-from fastcheck.errors import InputError, InputTypeError, first_line, shown
+from fastcheck.errors import InputError, first_line
 from fastcheck.vectors import Vector
 
 if TYPE_CHECKING:
     from cattrs import Converter
 
-FORMAT = 2  # of the file; a change that older readers would misread takes the next number
-_READ = (1, 2)  # formats that can be read: a record's own defaults stand for what an older one had not
+FORMAT = 3  # of the file; a change that older readers would misread takes the next number
+_READ = (1, 2, 3)  # formats that can be read: a record's own defaults stand for what an older one had not
+VECTORS = "vectors"  # the key of what a summary leaves out or rounds off; the first two formats held nothing else
 _NOT_FINITE = ("nan", "inf", "-inf")  # strings, as JSON has no such numbers
 
 
@@ -32,11 +30,18 @@ class Misfit(ValueError):
     """What is read is not a record of the kind expected; the message says why."""
 
 
-def dumps(record: Any) -> str:
-    """``record`` as strict JSON, a line per field."""
-    told = {"format": FORMAT, "record": type(record).__name__, **_converter().unstructure(record)}
-    lines = (f"{json.dumps(key)}: {json.dumps(value, allow_nan=False)}" for key, value in told.items())
-    return "{\n" + ",\n".join(lines) + "\n}\n"
+def dumps(record: Any, told: Mapping[str, Any]) -> str:
+    """What ``record.to_dict()`` told, as strict JSON that a person can read; and, a line per field, what it does not tell."""
+    fields = {"format": FORMAT, "record": type(record).__name__}
+    fields |= {name: value for name, value in _converter().unstructure(record).items() if not _told(told, name, value)}
+    rest = ",\n".join(f"    {json.dumps(name)}: {json.dumps(value, allow_nan=False)}" for name, value in fields.items())
+    head = summary(told).removesuffix("}\n").rstrip()
+    return f'{head}{"," * bool(told)}\n  "{VECTORS}": {{\n{rest}\n  }}\n}}\n'
+
+
+def _told(told: Mapping[str, Any], name: str, value: Any) -> bool:
+    """Whether a field is there without loss already."""
+    return name in told and json.dumps(told[name]) == json.dumps(value)
 
 
 def summary(told: Mapping[str, Any]) -> str:
@@ -68,14 +73,26 @@ def loads(kind: type, text: str | bytes) -> Any:
         told = json.loads(text)
     except (ValueError, RecursionError) as error:
         raise Misfit(f"no JSON ({first_line(error)})") from error
-    if not isinstance(told, dict) or told.pop("record", None) != kind.__name__:
+    told, own = _parted(told, kind)
+    if own.pop("record", None) != kind.__name__:
         raise Misfit("something else")
-    if (version := told.pop("format", None)) not in _READ:
+    if (version := own.pop("format", None)) not in _READ:
         raise Misfit(f"format {version!r:.40}, not {' or '.join(map(str, _READ))}")
     try:
-        return _converter().structure(told, kind)
+        return _converter().structure({**told, **own}, kind)
     except BaseValidationError as error:
         raise Misfit(transform_error(error, path=kind.__name__)[0]) from error
+
+
+def _parted(told: Any, kind: type) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The fields that a summary tells, and those that stand by themselves: all of them in the first two formats."""
+    if not isinstance(told, dict):
+        return {}, {}
+    own = told.get(VECTORS)
+    if not isinstance(own, dict):
+        return {}, told
+    names = {field.name for field in fields(kind)}
+    return {name: value for name, value in told.items() if name in names}, own
 
 
 @cache
@@ -151,42 +168,3 @@ def same(one: Any, other: Any) -> bool:
     if isinstance(one, tuple) and isinstance(other, tuple):
         return len(one) == len(other) and all(map(same, one, other))
     return bool(one == other or (one != one and other != other))
-
-
-def require_suffix(path: Any, suffixes: Collection[str]) -> str:
-    """The suffix of ``path``, which must be one of ``suffixes``."""
-    if not isinstance(path, str | os.PathLike):
-        raise InputTypeError(
-            f"the file must be named by a path, got {shown(path)}: write 'report{next(iter(suffixes))}'"
-        )
-    suffix = Path(path).suffix.lower()
-    if suffix not in suffixes:
-        raise InputError(f"the file must end in {', '.join(suffixes)}, got {str(path)!r}: choose one of them")
-    return suffix
-
-
-def save(path: str | Path, makers: Mapping[str, Callable[[], str | bytes]]) -> None:
-    """Write what the maker for the suffix of ``path`` returns; nothing is written unless all of it could be made."""
-    write(path, makers[require_suffix(path, makers)]())
-
-
-def write(path: str | Path, content: str | bytes) -> None:
-    """Put ``content`` in the place of the file ``path`` at once: nobody ever reads half of it."""
-    data = content.encode("utf-8", "replace") if isinstance(content, str) else content
-    target = Path(path).resolve()  # a link stays a link
-    if target.exists() and not target.is_file():
-        target.write_bytes(data)  # a device or a pipe, which cannot be replaced
-        return
-    beside = target.with_name(f".{target.name[:100]}.{os.getpid()}.{secrets.token_hex(4)}")
-    try:
-        beside.write_bytes(data)
-        if target.exists():
-            beside.chmod(target.stat().st_mode)
-        beside.replace(target)
-    except OSError as error:
-        if error.filename == str(beside):
-            error.filename = str(path)  # the caller's name for it
-        raise
-    finally:
-        with suppress(OSError):
-            beside.unlink()

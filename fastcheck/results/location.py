@@ -41,8 +41,8 @@ class Location(Shown):
 
     @property
     def words(self) -> str:
-        """What is wrong, in one line: ``W2[9, 13] is wrong``, ``row W2[9, :], tensor b1 are wrong throughout``; empty if nothing was found."""
-        places = [*map(_line, self.lines), *(f"tensor {name}" for name in self.tensors)]
+        """What is wrong, in one line: ``W2[9, 13] is wrong``, ``row W2[9, :], b1 are wrong throughout``; empty if nothing was found."""
+        places = [*map(_line, self.lines), *self.tensors]
         single = [component.name for component in self.components]
         told = (
             (places, "wrong throughout"),
@@ -60,7 +60,7 @@ class Location(Shown):
 
     def renderable(self) -> Any:
         """What a person reads, for a rich console."""
-        return face("tables").tell_location(self)
+        return face("places").tell_location(self)
 
 
 def _line(name: str) -> str:

@@ -3,27 +3,25 @@
 from __future__ import annotations
 
 import math
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from fastcheck.diagnosis.finding import Finding
-from fastcheck.judge import ratios, rule
+from fastcheck.judge import ratios
 from fastcheck.judge.verdict import Component, TensorReport, Verdict, Witness
 from fastcheck.problem.layout import Layout, Tensor
 from fastcheck.problem.selection import Selection
-from fastcheck.results import archive
+from fastcheck.results import archive, files
 from fastcheck.results.location import Location
+from fastcheck.results.reading import completed, misfit
 from fastcheck.results.shown import Shown, face, pictures, plain_types, versions
-from fastcheck.vectors import Flags, Indices, Vector, largest
+from fastcheck.vectors import Flags, Indices, Vector
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
-
-
-_SIGMAS = 10.0  # of rounding, up to which 0.1 took a component for right
 
 
 @dataclass(frozen=True, eq=False)
@@ -225,18 +223,17 @@ class Report(Shown):
         return f"{self.eps.min():.1e} to {self.eps.max():.1e}"
 
     def renderable(self, worst: int = 5, everything: bool = False) -> Any:
-        """What a person reads, for a rich console: up to ``worst`` components that are off, and every tensor if asked."""
+        """What a person reads, for a rich console: up to ``worst`` components that are off; every tensor and all about each finding if asked."""
         return face("tables").tell(self, worst, everything)
 
     def text(self, worst: int = 5, everything: bool = False) -> str:
         """The same as plain text."""
-        told: str = face("tables").plain(self.renderable(worst, everything))
+        told: str = face("text").plain(self.renderable(worst, everything))
         return told
 
     def brief(self) -> str:
         """The short report: verdict, worst component and what explains it first, then the tensors that are not right."""
-        tables = face("tables")
-        told: str = tables.plain(tables.tell_briefly(self))
+        told: str = face("text").plain(face("tables").tell_briefly(self))
         return told
 
     def plot(self) -> Figure:
@@ -253,10 +250,14 @@ class Report(Shown):
         Parameters
         ----------
         path : str or Path
-            Ends in ``.json`` (everything, for `load`), ``.html`` (a page of its own, to be read without a network), or
+            Ends in ``.json`` (`to_dict`, and under the key ``vectors`` what it leaves out, for `load`), ``.html`` (a page of its own, to be read without a network), or
             ``.png``, ``.svg``, ``.pdf`` (the picture). The last four need the extra ``report``.
         """
-        archive.save(path, {".json": lambda: archive.dumps(self), ".html": self._page, **pictures(self.plot)})
+        files.save(path, {".json": self.filed, ".html": self._page, **pictures(self.plot)})
+
+    def filed(self) -> str:
+        """What a ``.json`` file of it holds: `to_dict`, and under the key ``vectors`` what that leaves out."""
+        return archive.dumps(self, self.to_dict())
 
     def _page(self) -> str:
         page: str = face("page").page(self)
@@ -265,37 +266,5 @@ class Report(Shown):
     @classmethod
     def load(cls, path: str | Path) -> Report:
         """The report that was saved as ``path``, a ``.json`` file: equal to the one that was."""
-        report: Report = archive.load(cls, path, _misfit)
-        return _completed(report)
-
-
-def _misfit(report: Report) -> str | None:
-    """What in a report that was read does not go together, or None."""
-    tensors = report.layout.tensors
-    sizes = {vector.shape for vector in (report.numeric, report.analytic, report.bound) if vector is not None}
-    shapes, dtypes = ({t.name: getattr(t, what) for t in tensors} for what in ("shape", "dtype"))
-    if not tensors or report.layout != Layout.of(shapes, dtypes):
-        return "a layout that has gaps"
-    if report.layout.names != tuple(t.name for t in report.tensors):
-        return "tensors that are not those of the layout"
-    if sizes != {(report.n_checked,)}:
-        return f"gradients of another length than {report.n_checked}"
-    if isinstance(report.eps, np.ndarray) and report.eps.shape != (report.n_checked,):
-        return f"steps for {report.eps.size} components, not {report.n_checked}"
-    if report.wrong is not None and not set(report.wrong.tolist()) <= set(range(report.n_checked)):
-        return f"wrong components beyond the {report.n_checked} looked at"
-    return None
-
-
-def _completed(report: Report) -> Report:
-    """With bound and wrong as the differences alone tell them, which files of fastcheck 0.1 lack."""
-    if report.numeric is None or report.bound is not None or isinstance(report.eps, np.ndarray):
-        return report
-    bound = np.full(report.numeric.size, _SIGMAS * report.noise / (math.sqrt(2) * report.eps))
-    with np.errstate(invalid="ignore", over="ignore"):
-        error = np.abs(report.numeric - report.analytic)
-    wrong = np.zeros(error.size, dtype=bool)
-    for span in report.layout.spans(report.components):
-        share = rule.GREAT * largest(report.numeric[span], report.analytic[span])
-        wrong[span] = (error[span] > np.maximum(bound[span], share)) & np.isfinite(error[span])
-    return replace(report, bound=bound, wrong=np.flatnonzero(wrong))
+        report: Report = archive.load(cls, path, misfit)
+        return completed(report)

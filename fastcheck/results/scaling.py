@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fastcheck.judge.verdict import Verdict
-from fastcheck.results import archive
+from fastcheck.results import files
 from fastcheck.results.shown import Shown, face, pictures, plain_types, versions
 
 if TYPE_CHECKING:
@@ -177,7 +177,7 @@ class Scaling(Shown):
 
     def save(self, path: str | Path) -> None:
         """Write to a file that ends in ``.json`` (`to_dict`), or the picture to ``.png``, ``.svg`` or ``.pdf``."""
-        archive.save(path, {".json": lambda: archive.summary(self.to_dict()), **pictures(self.plot)})
+        files.save(path, {".json": self.filed, **pictures(self.plot)})
 
 
 def _verdicts(m: Measured) -> dict[str, str]:

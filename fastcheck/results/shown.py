@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fastcheck.errors import InputError
+from fastcheck.results import archive
 from fastcheck.version import __version__
 
 if TYPE_CHECKING:
@@ -43,9 +44,17 @@ class Shown:
         """What a person reads, for a rich console."""
         raise NotImplementedError
 
+    def to_dict(self) -> dict[str, Any]:
+        """As plain JSON types."""
+        raise NotImplementedError
+
+    def filed(self) -> str:
+        """What a ``.json`` file of it holds."""
+        return archive.summary(self.to_dict())
+
     def text(self) -> str:
         """The same as plain text."""
-        told: str = face("tables").plain(self.renderable())
+        told: str = face("text").plain(self.renderable())
         return told
 
     def __str__(self) -> str:

@@ -7,22 +7,14 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from fastcheck.results import archive
+from fastcheck.results import files
+from fastcheck.results.concluding import Step, concluded
 from fastcheck.results.shown import Shown, face, pictures, plain_types
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 _NEXT = 0.26 * math.log(10)  # a little more than half the distance of two steps
-
-
-@dataclass(frozen=True)
-class Step:
-    """The ratio at one eps, and the floor there; nan where J or the differences are not finite."""
-
-    eps: float
-    ratio: float
-    floor: float
 
 
 @dataclass(frozen=True)
@@ -67,9 +59,14 @@ class Sweep(Shown):
         """The step next to what eps="auto" takes; None if that lies beyond them all."""
         return next((step for step in self.steps if abs(math.log(step.eps / self.chosen)) < _NEXT), None)
 
+    @property
+    def conclusion(self) -> str:
+        """What was seen, in words: ``1e-05 to 1e-03 serve; at 1e-07 rounding hides everything below 2e-06``."""
+        return concluded(self.steps)
+
     def to_dict(self) -> dict[str, Any]:
         """As plain JSON types; numbers that are not finite become None."""
-        told: dict[str, Any] = plain_types(asdict(self))
+        told: dict[str, Any] = plain_types(asdict(self) | {"conclusion": self.conclusion})
         return told
 
     def renderable(self) -> Any:
@@ -83,4 +80,4 @@ class Sweep(Shown):
 
     def save(self, path: str | Path) -> None:
         """Write the sweep to a file that ends in ``.json`` (`to_dict`), or the picture to ``.png``, ``.svg`` or ``.pdf``."""
-        archive.save(path, {".json": lambda: archive.summary(self.to_dict()), **pictures(self.plot)})
+        files.save(path, {".json": self.filed, **pictures(self.plot)})

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from fastcheck.checks.problem import Problem
-from fastcheck.errors import InputError
+from fastcheck.errors import InputError, nearest
 from fastcheck.zoo._bugs import Bug
 from fastcheck.zoo.attention import BUGS as _ATTENTION
 from fastcheck.zoo.attention import attention
@@ -44,5 +44,7 @@ NETWORKS: Mapping[str, Network] = {
 def bugs(network: str = "mlp") -> dict[str, str]:
     """The names of the bugs that a network can plant, each with what it does."""
     if network not in NETWORKS:
-        raise InputError(f"network must be one of {', '.join(NETWORKS)}, got {network!r}: choose one")
+        raise InputError(
+            f"network must be one of {', '.join(NETWORKS)}, got {network!r}: {nearest(network, NETWORKS, 'choose one')}"
+        )
     return {name: bug.words for name, bug in NETWORKS[network].bugs.items()}

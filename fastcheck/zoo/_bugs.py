@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from fastcheck.errors import InputError
+from fastcheck.errors import InputError, nearest
 from fastcheck.problem.layout import Layout
 from fastcheck.zoo._layers import Array
 
@@ -83,7 +83,7 @@ def choose(bugs: Mapping[str, Bug], name: str | None) -> Bug:
     if name is None:
         return Bug("", "")
     if name not in bugs:
-        raise InputError(f"bug must be one of {', '.join(bugs)}, got {name!r}: see zoo.bugs()")
+        raise InputError(f"bug must be one of {', '.join(bugs)}, got {name!r}: {nearest(name, bugs, 'see zoo.bugs()')}")
     return bugs[name]
 
 

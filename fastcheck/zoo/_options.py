@@ -6,7 +6,7 @@ from collections.abc import Collection
 
 import numpy as np
 
-from fastcheck.errors import InputError
+from fastcheck.errors import InputError, nearest
 from fastcheck.problem.layout import Layout
 from fastcheck.zoo._layers import Array
 
@@ -17,7 +17,9 @@ def require_one_of(choices: Collection[str], **options: str) -> None:
     """Raise for an option that is none of the choices."""
     for name, value in options.items():
         if value not in choices:
-            raise InputError(f"{name} must be one of {', '.join(choices)}, got {value!r}: choose one")
+            raise InputError(
+                f"{name} must be one of {', '.join(choices)}, got {value!r}: {nearest(value, choices, 'choose one')}"
+            )
 
 
 def require_at_least(least: int, **options: int) -> None:

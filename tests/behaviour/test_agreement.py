@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 
 import numpy as np
 import pytest
@@ -114,8 +115,12 @@ def test_findings_and_texts_tell_the_same(call, seed):
     told, text = report.to_dict(), str(report)
     assert json.loads(json.dumps(told)) == told
     assert (told["verdict"], told["passed"]) == (report.verdict.name, report.passed)
-    assert text.startswith(report.verdict.name)
-    assert ("Nothing to do" in text) == (report.passed and not report.findings)
+    assert text.rpartition("\n\n")[2].startswith(report.verdict.name)
+    assert report.brief().startswith(report.verdict.name)
+    said = re.sub(r"\s+", " ", text)
+    for finding in report.findings:
+        assert f"{finding.kind}: {finding.headline}" in said
+    rows = {line.split()[0]: line for line in text.split("\n\n")[0].splitlines()[1:]}
     for t in report.tensors:
-        if not report.passed:
-            assert (t.name in text.split("\n  ratio")[0]) == t.verdict.accuses
+        assert t.name not in rows or f" {t.verdict.name} " in rows[t.name]
+        assert t.name in rows or not t.verdict.accuses

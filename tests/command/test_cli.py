@@ -10,6 +10,7 @@ import pytest
 from distributed import Client
 from typer.testing import CliRunner
 
+import fastcheck as fc
 from fastcheck import zoo
 from fastcheck.command.cli import app
 
@@ -65,13 +66,13 @@ def run(*words: object):
 def test_a_right_gradient_exits_with_0(file):
     result = run("check", file)
     assert result.exit_code == 0
-    assert result.stdout.startswith("CORRECT")
+    assert result.stdout.splitlines()[-2].startswith("CORRECT")
 
 
 def test_a_wrong_gradient_exits_with_1_and_names_the_component(file):
     result = run("check", f"{file}:wrong", "--worst", 2)
     assert result.exit_code == 1
-    assert result.stdout.startswith("WRONG: the gradient is wrong in W, b")
+    assert result.stdout.splitlines()[-2] == "WRONG: the gradient is wrong in W, b"
     assert "b[0]" in result.stdout
 
 
@@ -82,7 +83,7 @@ def test_json_to_stdout_and_to_a_file(file, tmp_path):
     path = tmp_path / "report.json"
     result = run("check", f"{file}:wrong", "--json", path)
     assert result.exit_code == 1
-    assert result.stdout.startswith("WRONG")
+    assert "\nWRONG: " in result.stdout
     assert json.loads(path.read_text())["verdict"] == "WRONG"
 
 
@@ -100,7 +101,7 @@ def test_json_to_stdout_and_to_a_file(file, tmp_path):
         (["demo", "zebra"], "demo must be one of mlp, conv, batchnorm, lstm, attention, course, got 'zebra'"),
         (["demo", "course", "--bug", "sign"], "course must be given without --bug"),
         (["demo", "--fixed"], "--fixed must go with course"),
-        (["check", "{file}", "--json", "/no/such/folder/report.json"], "FileNotFoundError"),
+        (["check", "{file}", "--json", "/no/such/folder/report.json"], "the folder must exist, got /no/such/folder"),
         (["check", "nowhere.py", "--html", "report.txt"], "the file must end in .html, got 'report.txt'"),
         (["screen", "nowhere.py", "--html", "report.json"], "the file must end in .html, got 'report.json'"),
         (["demo", "--html", "report"], "the file must end in .html, got 'report'"),
@@ -321,7 +322,7 @@ def test_screen_and_locate(file):
     assert run("screen", file).exit_code == 0
     result = run("screen", f"{file}:wrong", "--locate", "--seed", 3)
     assert result.exit_code == 1
-    assert "wrong throughout" in result.stdout
+    assert result.stdout.splitlines()[-2] == "WRONG: b, W are wrong throughout"
     assert set(result.stdout.split("wrong throughout: ")[1].splitlines()[0].split(", ")) == {"W", "b"}
     told = json.loads(run("screen", f"{file}:wrong", "--locate", "--json", "-").stdout)
     assert told["verdict"] == "WRONG"
@@ -431,3 +432,95 @@ def test_a_method_is_asked_for(file):
     assert result.exit_code == 2
     assert "eps must be left out" in result.stderr
     assert 'method must be "central" or "complex"' in run("check", file, "--method", "newton").stderr
+
+
+def test_the_version():
+    result = run("--version")
+    assert (result.exit_code, result.stdout) == (0, f"fastcheck {fc.__version__}\n")
+
+
+@pytest.mark.parametrize("command", ["check", "screen", "sweep", "scale", "demo"])
+@pytest.mark.parametrize(
+    ("path", "message"),
+    [
+        ("{folder}/nowhere/out", "the folder must exist, got {folder}/nowhere: make it first"),
+        ("{folder}", "the file must be no folder, got {folder}: name a file in it"),
+        ("{folder}/mine.py/out", "the folder must exist, got {folder}/mine.py: make it first"),
+        ("/proc/out", "the file must be one that can be written, got /proc/out"),
+        (f"{{folder}}/{300 * 'x'}", "(File name too long): name another"),
+    ],
+)
+def test_paths_are_tried_before_the_work(command, path, message, file, tmp_path):
+    path = path.format(folder=tmp_path)
+    options = [["--json", path]]
+    if command == "check":
+        options.append(["--checkpoint", path])
+    before = sorted(tmp_path.iterdir())
+    for words in options:
+        result = run(command, *([] if command == "demo" else [f"{file}:broken"]), *words)  # which would raise
+        assert result.exit_code == 2
+        assert message.format(folder=tmp_path) in result.stderr
+        assert result.stderr.count("\n") == 1
+    assert sorted(tmp_path.iterdir()) == before
+
+
+def test_pages_and_pictures_are_tried_too_and_a_device_serves(file, tmp_path):
+    for words in (["check", f"{file}:broken", "--html", "/proc/x.html"], ["sweep", f"{file}:broken", "--plot", "/proc/x.png"]):  # fmt: skip
+        result = run(*words)
+        assert (result.exit_code, "must be one that can be written" in result.stderr) == (2, True)
+    assert run("check", file, "--json", "/dev/null").exit_code == 0
+
+
+def test_a_file_that_is_there_stays_as_it_is_until_the_work_is_done(file, tmp_path):
+    path = tmp_path / "report.json"
+    path.write_text("before")
+    assert run("check", f"{file}:broken", "--json", path).exit_code == 2
+    assert path.read_text() == "before"
+    assert run("check", file, "--json", path).exit_code == 0
+    assert fc.Report.load(path).passed
+
+
+def test_what_json_writes_is_what_save_writes_and_load_reads(file, tmp_path):
+    for words in (["check", f"{file}:wrong"], ["screen", f"{file}:wrong", "--locate"]):
+        path, again = tmp_path / "report.data", tmp_path / "again.json"
+        assert run(*words, "--json", path).exit_code == 1
+        report = fc.Report.load(path)
+        report.save(again)
+        assert again.read_text() == path.read_text()
+        printed, told = (set(json.loads(text)) for text in (run(*words, "--json", "-").stdout, path.read_text()))
+        assert told - printed == {"vectors"}
+    assert report.location.components or report.location.tensors
+
+
+@pytest.mark.parametrize(
+    ("words", "nearest"),
+    [
+        (["check", "{file}:problme"], "problem"),
+        (["check", "{file}:wrogn"], "wrong"),
+        (["scale", "{file}:factroy"], "factory"),
+        (["demo", "--bug", "compnent"], "component"),
+        (["demo", "attenton"], "attention"),
+        (["demo", "lsmt", "--list"], "lstm"),
+        (["check", "{file}", "--method", "complx"], "complex"),
+        (["check", "{file}", "--eps", "atuo"], "auto"),
+        (["check", "{file}", "--tensors", "w"], None),
+    ],
+)
+def test_a_name_that_is_almost_right_gets_the_nearest_one(words, nearest, file):
+    result = run(*(word.format(file=file) for word in words))
+    assert result.exit_code == 2
+    assert (f"did you mean {nearest}?\n" in result.stderr) == (nearest is not None)
+
+
+@pytest.mark.parametrize(
+    ("variables", "coloured"),
+    [({}, False), ({"FORCE_COLOR": "1"}, True), ({"FORCE_COLOR": ""}, False), ({"FORCE_COLOR": "1", "NO_COLOR": "1"}, False), ({"FORCE_COLOR": "1", "NO_COLOR": ""}, True)],
+)  # fmt: skip
+def test_colour_where_it_is_asked_for(variables, coloured, file, monkeypatch):
+    for name in ("NO_COLOR", "FORCE_COLOR"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    for words in (["check", file], ["sweep", file]):
+        assert ("\x1b[" in run(*words).stdout) is coloured
+    assert "\x1b" not in run("check", file, "--json", "-").stdout

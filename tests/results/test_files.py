@@ -92,7 +92,7 @@ def test_reports_of_the_first_format_load_and_show_all_of_themselves(kind, tmp_p
         report.save(tmp_path / f"report{suffix}")
     again = fc.Report.load(tmp_path / "report.json")
     assert again == report
-    assert f'"format": {archive.FORMAT},' in (tmp_path / "report.json").read_text()
+    assert f'    "format": {archive.FORMAT},' in (tmp_path / "report.json").read_text()
 
 
 def test_bound_and_wrong_of_the_first_format_are_those_of_the_differences():

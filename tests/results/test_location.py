@@ -19,7 +19,7 @@ def component(index: int) -> fc.Component:
         (fc.Location((component(1), component(2)), (), 9), "W2[9, 1], W2[9, 2] are wrong"),
         (fc.Location((), (), 9, ("W2[9, :]",)), "row W2[9, :] is wrong throughout"),
         (fc.Location((), (), 9, ("K[:, :, 3]",)), "column K[:, :, 3] is wrong throughout"),
-        (fc.Location((), ("b1",), 9, ("K[3, :, :]",)), "row K[3, :, :], tensor b1 are wrong throughout"),
+        (fc.Location((), ("b1",), 9, ("K[3, :, :]",)), "row K[3, :, :], b1 are wrong throughout"),
         (fc.Location((component(1),), (), 9, (), ("V",)), "W2[9, 1] is wrong; V is wrong, though not searched to the end"),
         (fc.Location(tuple(map(component, range(11))), (), 9), "W2[9, 0], W2[9, 1], W2[9, 2], W2[9, 3] and 7 more are wrong"),
         (fc.Location((), (), 9), ""),

@@ -1,10 +1,12 @@
 from __future__ import annotations
 
+import io
 import json
 
 import numpy as np
 import pytest
 from costs import quartic, quartic_gradient
+from rich.console import Console
 
 import fastcheck as fc
 from fastcheck import zoo
@@ -89,22 +91,69 @@ def test_to_dict_of_what_is_not_finite(theta, weights):
     assert told["worst"][0]["analytic"] is None
 
 
-def test_the_text_says_verdict_cause_tensors_worst_components(wrong):
+def test_the_text_says_tensors_worst_components_cause_and_the_verdict_last(wrong):
     lines = str(wrong).splitlines()
-    assert lines[0] == "WRONG: the gradient is wrong in W2"
-    assert "ratio" in lines[1]
-    assert "eps 1e-07" in lines[1]
     first = wrong.witnesses[0]
-    assert lines[3].startswith(f"  witness {first.name}: analytic {first.analytic:.5g}, slope {first.slope:.5g} +- ")
-    assert lines[5].startswith("  row: W2: the gradient is wrong on W2[")
-    rows = {line.split()[0]: line for line in lines[6:] if line}
-    assert [name for name in rows if name in ("W1", "b1", "W2", "b2")][0] == "W2"  # what is wrong comes first
+    assert lines[-2:] == ["WRONG: the gradient is wrong in W2", f"  {wrong.reason}"]
+    assert lines[-3] == ""
+    assert lines[-4].startswith(f"  witness {first.name}: analytic {first.analytic:.5g}, slope {first.slope:.5g} +- ")
+    assert lines[-5].startswith(f"  ratio {wrong.ratio:.4e} ") and lines[-5].endswith("eps 1e-07")
+    rows = {line.split()[0]: line for line in lines if line}
+    assert list(rows)[1] == "W2"  # what is wrong comes first
+    assert rows["row:"].startswith("  row: W2: the gradient is wrong on W2[")
     worst = wrong.worst(1)[0]
     assert f"{worst.analytic:.5g}" in rows["W2"]
     assert f"{worst.numeric:.5g}" in rows["W2"]
     assert any(line.startswith(worst.name) for line in lines)
     assert "\x1b" not in str(wrong)
-    assert "evaluations of J" in " ".join(lines[-2:])
+    assert "516 evaluations of J" in " ".join(lines[-8:-5])
+
+
+def test_a_finding_is_a_sentence_unless_all_is_asked_for(wrong):
+    (finding,) = wrong.findings
+    assert finding.message == f"{finding.headline}. {finding.details}"
+    few, every = (" ".join(text.split()) for text in (wrong.text(), wrong.text(everything=True)))
+    assert f"row: {finding.headline} (--all tells" in few
+    assert f"row: {finding.headline} {finding.details}" in every
+    assert "Look for a sum where the cost takes the mean" in finding.details
+    plain = fc.Finding("kind", (), "J is 1.5 at x, e.g. args[2] = 0.5 there")
+    assert (plain.headline, plain.details) == (plain.message, "")
+
+
+@pytest.mark.parametrize(
+    ("n_wrong", "words"),
+    [
+        (1, "wrong in p00"),
+        (4, "wrong in p00, p01, p02, p03"),
+        (12, "wrong in 12 of 40 tensors: p00, p01, p02 and 9 more"),
+        (40, "wrong in all of its 40 tensors"),
+    ],
+)
+def test_many_wrong_tensors_are_counted_and_one_cause_is_one_finding(n_wrong, words):
+    params = {f"p{k:02}": np.linspace(0.5, 1.5, 4) for k in range(40)}
+    gradient = {name: (1 + (k < n_wrong)) * 4 * value**3 for k, (name, value) in enumerate(params.items())}
+    report = fc.check(quartic, gradient, params, (np.ones(160),))
+    assert f"WRONG: the gradient is {words}" in str(report).splitlines()
+    (finding,) = report.findings
+    assert (finding.kind, len(finding.tensors)) == ("scale", n_wrong)
+    assert len(str(report).splitlines()) < 55
+
+
+@pytest.mark.parametrize(
+    ("name", "index"), [("W", "W"), ("encoder.layers.11.attention.out_proj.weight_and_bias", "enco")]
+)
+def test_tables_fit_the_terminal_and_names_give_way(name, index):
+    params = {name: np.linspace(0.5, 1.5, 4096).reshape(64, 64), "b": np.ones(3)}
+    report = fc.check(quartic, {name: 5 * params[name] ** 3, "b": 4 * np.ones(3)}, params, (np.ones(4099),))
+    for width in (80, 120, 200):
+        out = io.StringIO()
+        Console(file=out, width=width, highlight=False).print(report.renderable())
+        lines = out.getvalue().splitlines()
+        assert max(map(len, lines)) <= width
+        (row,) = [line for line in lines if " 64x64 " in line]
+        assert row.startswith(index) and " WRONG " in row and "63]" in row
+        assert (name in row) == (width >= 120 or name == "W")
+    assert str(report).count(f"{name}[63, ") >= 5
 
 
 def test_many_right_tensors_are_counted_unless_all_are_asked_for():
@@ -113,7 +162,7 @@ def test_many_right_tensors_are_counted_unless_all_are_asked_for():
     gradient["W9"] = 2 * gradient["W9"]
     report = fc.check(quartic, gradient, params, (np.ones(48),))
     lines = report.text().splitlines()
-    assert [line.split()[0] for line in lines if line.startswith("W")][1:3] == ["W9", "W0"]
+    assert [line.split()[0] for line in lines if line.startswith("W")][:2] == ["W9", "W0"]
     assert "and 4 more that are CORRECT (--all shows every tensor)" in lines
     assert all(f"\n{name} " in report.text(everything=True) for name in params)
 
@@ -137,7 +186,7 @@ def test_the_text_fits_eighty_columns_where_names_are_short(wrong):
 
 def test_a_right_gradient_shows_no_worst_components(theta, weights):
     text = str(fc.check(quartic, quartic_gradient, theta, (weights,)))
-    assert text.startswith("CORRECT")
+    assert "\nCORRECT: the gradient agrees" in text
     assert "worst components" not in text
 
 
