@@ -49,9 +49,10 @@ def sweep_figure(sweep: Sweep) -> Figure:
     """Ratio and floor against eps."""
     best = sweep.best
     words = "Ratio against eps" if best is None else f"Lowest ratio {short(best.ratio)} at eps {best.eps:.1e}"
-    name = [drawable(sweep.name)] if sweep.name else []
     looked_at = f"{sweep.n_checked:,} of {sweep.n:,} components, {sweep.evaluations:,} evaluations of J"
-    return together(Heading((words,), INK, (*name, looked_at)), [[sweep_piece(sweep)]])
+    texts = [text for text in (drawable(sweep.name), sweep.conclusion, looked_at) if text]
+    small = [line for text in texts for line in textwrap.wrap(text, int(1.4 * _LETTERS))]
+    return together(Heading((words,), INK, tuple(small)), [[sweep_piece(sweep)]])
 
 
 def scaling_figure(scaling: Scaling) -> Figure:

@@ -231,6 +231,9 @@ class Report(Shown):
         told: str = face("text").plain(self.renderable(worst, everything))
         return told
 
+    def _for_notebook(self) -> Any:
+        return face("tables").tell_top_down(self, worst=5)
+
     def brief(self) -> str:
         """The short report: verdict, worst component and what explains it first, then the tensors that are not right."""
         told: str = face("text").plain(face("tables").tell_briefly(self))

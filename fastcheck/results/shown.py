@@ -69,8 +69,11 @@ class Shown:
         printer.text(self.text())
 
     def _repr_html_(self) -> str:
-        html: str = face("notebook").html(self.renderable())
+        html: str = face("notebook").html(self._for_notebook())
         return html
+
+    def _for_notebook(self) -> Any:
+        return self.renderable()
 
 
 def pictures(plot: Callable[[], Figure]) -> dict[str, Callable[[], bytes]]:
