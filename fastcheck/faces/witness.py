@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 _ANALYTIC, _SLOPE = "#cc3311", "#0072b2"
 _MARKS = {0: "o", 1: ">", -1: "<"}  # by the side of a kink
 _SIDES = {0: "slope of J from one step", 1: "on the right of theta", -1: "on the left of theta"}
+_HOLLOW: dict[str, Any] = {"markerfacecolor": "white", "markeredgecolor": GREY}
 _ROOM = 0.45  # of the distance of slope and analytic value, above and below
 _HEIGHT = 3.9  # inches
 _LINE = 66  # characters of a note
@@ -70,6 +71,8 @@ def _draw(ax: Axes, witness: Witness, why: str) -> None:
     ax.set(xscale="log", xlabel=f"step h, in units of {_unit(witness)}", ylim=(low, high))
     ax.set_ylabel(f"slope of J, per unit of {_unit(witness)}")
     keys = [_draw_side(ax, witness, side) for side in sorted({rung.side for rung in witness.rungs})]
+    if not all(math.isfinite(rung.bound) for rung in witness.rungs):
+        keys.append(key("its bound not known", marker="o", **_HOLLOW))
     ax.axhline(witness.slope, color=_SLOPE, linewidth=1.4, zorder=1)
     ring: dict[str, Any] = {"marker": "o", "markersize": 11, "markerfacecolor": "none", "markeredgewidth": 1.4}
     ax.plot([witness.step], [witness.slope], color=_SLOPE, zorder=4, **ring)
@@ -82,7 +85,7 @@ def _draw(ax: Axes, witness: Witness, why: str) -> None:
     decades(ax.xaxis)
     ax.yaxis.set_major_locator(ticker.MaxNLocator(6))
     digits = 3 + max(0, math.ceil(math.log10(max(abs(low), abs(high)) / (high - low))))
-    ax.yaxis.set_major_formatter(ticker.FuncFormatter(lambda value, place: f"{value:.{digits}g}"))
+    ax.yaxis.set_major_formatter(ticker.FuncFormatter(lambda value, place: f"{value:.{digits}g}".replace("-", "−")))
     lines = textwrap.wrap(why, _LINE)
     note(ax, "\n".join(lines), (0, 1), (0, 6), xycoords="axes fraction", va="bottom", in_layout=False)
     ax.set_title(f"Ladder of {drawable(witness.name, 36)}", pad=12 + 12.5 * len(lines))
@@ -106,7 +109,7 @@ def _draw_side(ax: Axes, witness: Witness, side: int) -> Any:
     step, slope, bound = _columns(known)
     ax.errorbar(step, slope, bound, elinewidth=1.3, capsize=3, ecolor=INK, **mark)
     step, slope, _ = _columns(unknown)
-    ax.plot(step, slope, **{**mark, "markerfacecolor": "white", "markeredgecolor": GREY})
+    ax.plot(step, slope, **{**mark, **_HOLLOW})
     return key(_SIDES[side], marker=_MARKS[side], color=INK)
 
 

@@ -240,7 +240,7 @@ class Report(Shown):
         return told
 
     def plot(self) -> Figure:
-        """The report as a picture: ratios, errors of the wrong tensors, analytic against numeric.
+        """The report as a picture: ratios, residuals, errors of the wrong tensors, ladders of their witnesses.
 
         Needs matplotlib, which comes with the extra ``report``; no display is opened.
         """

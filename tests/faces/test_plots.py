@@ -224,3 +224,21 @@ def test_the_heat_map_shows_as_wrong_what_the_rule_found_wrong(rng):
         beyond = tensor.start + np.flatnonzero(shown.pixels.ravel() >= shown.low)
         assert beyond.tolist() == [i for i in report.wrong if tensor.start <= i < tensor.stop]
     assert report.wrong.tolist() == [4, 25, 30]
+
+
+def test_the_circle_is_around_what_is_wrong_even_where_noise_is_larger(rng):
+    report = zoo.mlp((5, 8, 3), bug="row").check()
+    tensor = report.layout.tensors[2]
+    seen = report.seen.part(tensor)
+    right = int(np.flatnonzero(~seen.wrong)[0])
+    seen.numeric[right] += 10.0
+    row, column = heat(seen, tensor).worst
+    assert seen.wrong[row * 8 + column]
+
+
+def test_a_page_and_a_picture_take_the_ladders_in_the_order_of_the_heat_maps(theta, weights):
+    params = {"a": theta[:6], "b": theta[6:]}
+    gradient = quartic_gradient(theta, weights)
+    gradient[[2, 8]] *= 1.01, 2.0
+    shown = titles(fc.check(quartic, gradient, params, (weights,)).plot())[2:]
+    assert [title.replace("[", " ").replace(",", " ").split()[2] for title in shown] == ["b", "b", "a", "a"]
