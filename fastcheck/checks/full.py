@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from fastcheck.checks.announcing import announce
 from fastcheck.checks.apart import taken_apart
 from fastcheck.checks.ladders import laddered
 from fastcheck.checks.opening import Opening, opened, working
@@ -178,7 +179,9 @@ def gradient(
     asked = accepting.selection(components, tensors, question.layout)
     with working(question, options) as evaluator:
         plan, _ = plan_of(evaluator, options.selection, question.units, options.eps, options.method)
-        numeric = pass_of(evaluator, options.selection, plan, progress_of(options.progress))
+        show = progress_of(options.progress)
+        announce(evaluator, options.selection, plan.n_points, show)
+        numeric = pass_of(evaluator, options.selection, plan, show)
     return asked.from_sorted(numeric)
 
 
@@ -205,6 +208,7 @@ def report_of(opening: Opening, plan: Plan | None = None) -> Report:
     chosen, pilots = plan_of(evaluator, selection, question.units, asked, options.method)
     pilots = piloted(evaluator, selection, question.units) if pilots is None else pilots
     numeric = np.full(selection.size, np.nan)
+    announce(evaluator, selection, chosen.n_points, opening.progress, screens=True)
     try:
         chosen, unfit = pass_if_fit(opening, pilots, chosen, numeric)
     except BaseException as error:

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import sys
-
 import numpy as np
 
 from fastcheck.evaluate.evaluator import Evaluator
-from fastcheck.evaluate.progress import Progress, muted
+from fastcheck.evaluate.progress import Progress
 from fastcheck.judge import rule
 from fastcheck.judge.measured import Measured
 from fastcheck.judge.outcomes import Outcomes
@@ -18,8 +16,6 @@ from fastcheck.problem.selection import Selection
 from fastcheck.vectors import Vector, largest, norm
 
 _EPSILON = float(np.finfo(float).eps)  # all that rounds a derivative where nothing is subtracted
-_LONG = 60.0  # seconds after which a run is announced
-_LONG_RUN = "fastcheck: checking every component will take about {minutes:.0f} min; screen needs a few dozen evaluations of the cost"
 
 
 def plan_of(
@@ -46,10 +42,6 @@ def pass_of(
 ) -> Vector:
     """The differences of all components of the selection (sorted), with a sign of life; ``numeric`` gets them as they come."""
     numeric = np.empty(selection.size) if numeric is None else numeric
-    n_points, seen = (1, evaluator.imaginary) if plan.imaginary else (2, evaluator)
-    seconds = seen.projected_seconds(n_points * selection.size)
-    if seconds > _LONG and progress is not muted:
-        print(_LONG_RUN.format(minutes=seconds / 60), file=sys.stderr)
     with progress(selection.size) as show:
         passed(evaluator, selection, plan, show, numeric)
     return numeric

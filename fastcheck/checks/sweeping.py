@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from fastcheck.checks.announcing import announce
 from fastcheck.checks.opening import Opening, opened
 from fastcheck.evaluate.progress import part_of
 from fastcheck.judge.ratios import ratio_and_floor
@@ -86,6 +87,7 @@ def _at_every_eps(opening: Opening) -> list[Vector | None]:
     evaluator, selection = opening.evaluator, opening.options.selection
     lost_below = np.spacing(np.abs(selection.of(evaluator.theta)).max())
     n, found = selection.size, list[Vector | None]()
+    announce(evaluator, selection, 2 * len(EPS), opening.progress)
     with opening.progress(len(EPS) * n) as show:
         for k, eps in enumerate(EPS):
             leaves = fitted(evaluator, selection, eps) is not eps

@@ -38,6 +38,7 @@ from fastcheck.diagnosis.finding import counted
 from fastcheck.errors import InputError, nearest
 from fastcheck.evaluate.checkpoint import described
 from fastcheck.problem.question import CENTRAL
+from fastcheck.results.location import Location
 from fastcheck.results.report import Report
 from fastcheck.results.scaling import Scaling
 from fastcheck.results.shown import PICTURES
@@ -113,7 +114,7 @@ def screen(
         with hired(workers) as who:
             options: dict[str, Any] = {"seed": seed, "workers": who, "progress": _progress(), **accepted(accept)}
             report = problem.screen(**options)
-            return replace(report, location=problem.locate(**options)) if locate and not report.passed else report
+            return _located(report, problem.locate(**options)) if locate and not report.passed else report
 
     _run(lambda: load(file), screened, json, html, everything=everything)
 
@@ -219,6 +220,11 @@ def demo(
             worst,
             everything,
         )
+
+
+def _located(report: Report, location: Location) -> Report:
+    """With the place, in place of the advice to search for it."""
+    return replace(report, location=location, findings=tuple(f for f in report.findings if f.kind != "locate"))
 
 
 def _checked(

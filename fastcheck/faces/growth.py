@@ -9,22 +9,13 @@ from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
+from fastcheck.diagnosis.finding import duration
 from fastcheck.faces.tables import STYLES
 from fastcheck.judge.verdict import Verdict
 
 if TYPE_CHECKING:
     from fastcheck.results.scaling import Measured, Scaling
 
-_UNITS = (
-    ("ns", 1e-9),
-    ("us", 1e-6),
-    ("ms", 1e-3),
-    ("s", 1.0),
-    ("min", 60.0),
-    ("h", 3600.0),
-    ("days", 86400.0),
-    ("years", 31557600.0),
-)
 _COLUMNS = ("size", "n", "J", "components/s", "exhaustive", "efficiency", "screen")  # a row stays within 80 columns
 _PROJECTED = "~ is projected from a sample of the components. "
 _MEANING = "Efficiency is against a bare loop of the same evaluations, shared out among the workers."
@@ -47,15 +38,6 @@ def tell_scaling(scaling: Scaling) -> Any:
         *left_out,
         Text(),
         meaning,
-    )
-
-
-def duration(seconds: float) -> str:
-    """Two digits or three, in the largest unit of which it is at least one."""
-    unit, one = next((pair for pair in reversed(_UNITS) if seconds >= 0.9995 * pair[1]), _UNITS[0])
-    number = seconds / one
-    return (
-        f"{number:.1f} {unit}" if number < 9.95 else f"{number:,.0f} {unit}" if number < 1e6 else f"{number:.0e} {unit}"
     )
 
 

@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 _ROWS = 8  # tensors that are shown even if they are right,
 _WRONG = 24  # and those that are not right
 _NAMED = 4  # tensors that the verdict names,
-_FEW = 3  # and of more than these the first
+_FEW = 3  # and of more than these the first,
+_ROOM = 40  # in so many letters
 STYLES = {
     Verdict.CORRECT: "bold green",
     Verdict.SUSPECT: "bold yellow",
@@ -110,12 +111,12 @@ def _where(report: Report) -> str:
     names = [t.name for t in report.tensors if t.verdict.accuses]
     if not names or report.passed:
         return report.verdict.value
-    if len(names) <= _NAMED:
-        return f"{report.verdict.value} in {', '.join(names)}"
     n, n_all = len(names), len(report.tensors)
+    if n <= _NAMED and len(told := ", ".join(names)) <= _ROOM or n == 1:
+        return f"{report.verdict.value} in {told if n > 1 else names[0]}"
     if n == n_all:
         return f"{report.verdict.value} in all of its {n:,} tensors"
-    return f"{report.verdict.value} in {n:,} of {n_all:,} tensors: {listed(names, _FEW)}"
+    return f"{report.verdict.value} in {n:,} of {n_all:,} tensors: {listed(names, _FEW, _ROOM)}"
 
 
 def _tensors(report: Report, everything: bool, how: str = "--all") -> list[Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 from collections.abc import Iterable, Sequence
 from typing import Any, Literal
 
@@ -57,19 +58,28 @@ class Columns(Table):
         room, cap = sum(widths.values()) - excess, max(widths.values(), default=0)
         while cap > _SHORTEST and sum(min(width, cap) for width in widths.values()) > room:
             cap -= 1
-        return [_replaced(cells, {k: shortened(cells[k], cap) for k in self._names}) for cells in lines]
+        columns = {k: shortened([cells[k] for cells in lines], cap) for k in widths}
+        return [_replaced(cells, {k: names[at] for k, names in columns.items()}) for at, cells in enumerate(lines)]
 
 
 def _replaced(cells: tuple[Any, ...], new: dict[int, str]) -> tuple[Any, ...]:
     return tuple(new.get(k, cell) for k, cell in enumerate(cells))
 
 
-def shortened(name: str, most: int) -> str:
-    """A name of at most so many characters: its beginning and, as that tells more, its end."""
-    if len(name) <= most:
-        return name
-    head = (most - 1) // 3
-    return f"{name[:head]}…{name[len(name) - (most - 1 - head) :]}"
+def shortened(names: Sequence[str], most: int) -> list[str]:
+    """Names of at most so many characters, cut where most of them stay different: what they all share goes first."""
+    if all(len(name) <= most for name in names):
+        return list(names)
+    start = len(os.path.commonprefix(names)) if len(set(names)) > 1 else 0
+    names = [f"…{name[start:]}" if start > 1 else name for name in names]
+    tries = (
+        [_cut(name, head, most) for name in names] for head in sorted(range(most), key=lambda k: abs(k - most // 3))
+    )
+    return max(tries, key=lambda cut: len(set(cut)))  # the first of the best, which begins with a third of the name
+
+
+def _cut(name: str, head: int, most: int) -> str:
+    return name if len(name) <= most else f"{name[:head]}…{name[len(name) - (most - 1 - head) :]}"
 
 
 class Hanging:

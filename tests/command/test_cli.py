@@ -323,6 +323,7 @@ def test_screen_and_locate(file):
     result = run("screen", f"{file}:wrong", "--locate", "--seed", 3)
     assert result.exit_code == 1
     assert result.stdout.splitlines()[-2] == "WRONG: b, W are wrong throughout"
+    assert "locate:" not in result.stdout and "locate:" in run("screen", f"{file}:wrong").stdout
     assert set(result.stdout.split("wrong throughout: ")[1].splitlines()[0].split(", ")) == {"W", "b"}
     told = json.loads(run("screen", f"{file}:wrong", "--locate", "--json", "-").stdout)
     assert told["verdict"] == "WRONG"

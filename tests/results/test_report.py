@@ -10,6 +10,7 @@ from rich.console import Console
 
 import fastcheck as fc
 from fastcheck import zoo
+from fastcheck.faces.text import shortened
 
 
 @pytest.fixture(scope="module")
@@ -209,3 +210,24 @@ def test_empty_and_scalar_tensors_are_reported(theta, weights):
     assert [t.worst is None for t in report.tensors] == [True, False, False]
     assert report.tensors[1].worst.name == "s"
     assert "scalar" in str(report)
+
+
+def test_names_are_cut_where_they_stay_different():
+    names = [f"encoder.layers.{k}.attention.{part}.weight" for k in range(4) for part in ("in", "out")]
+    for most in (12, 16, 20):
+        cut = shortened(names, most)
+        assert max(map(len, cut)) <= most
+        assert len(set(cut)) == len(names)
+    assert shortened(names, 80) == names
+    assert shortened(["alphabetical"], 6) == ["al…cal"]
+
+
+def test_long_names_take_no_more_than_a_few_lines():
+    names = [f"encoder.layers.{k}.self_attention.in_projection.weight" for k in range(12)]
+    params = {name: np.linspace(0.5, 1.5, 4) for name in names}
+    gradient = {name: (8 if k < 6 else 4) * params[name] ** 3 for k, name in enumerate(names)}
+    report = fc.check(quartic, gradient, params, (np.ones(48),))
+    assert f"WRONG: the gradient is wrong in 6 of 12 tensors: {names[0]} and 5 more" in " ".join(str(report).split())
+    (finding,) = report.findings
+    assert finding.tensors == tuple(names[:6])
+    assert finding.message.startswith(f"{names[0]}, {names[1]} and 4 more: the gradient is 2 times")
