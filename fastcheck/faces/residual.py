@@ -200,7 +200,7 @@ def _draw_others(ax: Axes, points: Points, words: str, across: Range, up: Range)
         ax.scatter(x, y, c=PALE, s=11, alpha=0.6, linewidths=0, zorder=2)
     else:
         counts, _, _ = np.histogram2d(y, x, _CELLS[::-1], (up.limits, across.limits))
-        shade = np.where(counts > 0, 0.3 + 0.7 * np.log1p(counts) / np.log1p(counts.max()), 0.0)
+        shade = np.where(counts > 0, 0.45 + 0.55 * np.log1p(counts) / np.log1p(counts.max()), 0.0)
         pixels = np.concatenate([np.broadcast_to(colors.to_rgb(PALE), (*counts.shape, 3)), shade[..., None]], axis=2)
         extent = (*across.limits, *up.limits)
         ax.imshow(pixels, extent=extent, origin="lower", aspect="auto", interpolation="nearest", zorder=2)
