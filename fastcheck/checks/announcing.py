@@ -7,42 +7,44 @@ import sys
 from fastcheck.diagnosis.finding import counted, duration
 from fastcheck.evaluate.evaluator import Evaluator
 from fastcheck.evaluate.progress import Progress, muted
+from fastcheck.problem.question import CENTRAL, COMPLEX
 from fastcheck.problem.selection import Selection
 
+POINTS = {CENTRAL: 2, COMPLEX: 1}  # at which J is evaluated for a component, by the method
 _LONG = 10.0  # seconds from which on a run is announced
-_SCREEN = "screen, a few dozen evaluations"
-_SAMPLE = "components, a sample of them"
-_STAGED = "fastcheck.staged, a cost in stages"
-_COMPILED = "numba.njit, a compiled cost"
+_SCREEN = "screen (a few dozen J)"
+_SAMPLE = "components (a sample)"
+_STAGED = "staged (J in stages)"
+_COMPILED = "numba.njit (a compiled J)"
 
 
 def announce(
     evaluator: Evaluator, selection: Selection, n_points: int, progress: Progress, screens: bool = False
 ) -> None:
-    """One line on stderr, unless nothing is to be told; ``n_points`` is how often J is evaluated for a component.
+    """Two lines on stderr, unless nothing is to be told; ``n_points`` is how often J is evaluated for a component.
 
     ``screens`` says whether a screen would answer the same question.
     """
-    n = n_points * selection.size
-    seconds = evaluator.projected_seconds(n)
+    seconds = evaluator.projected_seconds(n_points * selection.size)
     if seconds <= _LONG or progress is muted:
         return
-    quicker = [*([_SCREEN] if screens else []), *_quicker(evaluator, selection)]
-    told = f"; quicker: {'; '.join(quicker)}" if quicker else ""
+    each, workers = duration(evaluator.seconds), counted(evaluator.n_workers, "worker")
     print(
-        f"fastcheck: {counted(selection.size, 'component')}, {counted(n, 'evaluation')} of J at {duration(evaluator.seconds)} "
-        f"on {counted(evaluator.n_workers, 'worker')}: about {duration(seconds)}{told}",
+        f"fastcheck: {counted(selection.size, 'component')}, J {each}, {workers}: this will take about {duration(seconds)}",
+        *(f"  quicker: {', '.join(quicker)}" for quicker in [_quicker(evaluator, selection, screens)] if quicker),
+        sep="\n",
         file=sys.stderr,
         flush=True,
     )
 
 
-def _quicker(evaluator: Evaluator, selection: Selection) -> list[str]:
+def _quicker(evaluator: Evaluator, selection: Selection, screens: bool) -> list[str]:
     """What applies to this cost and these components."""
     n_filled = sum(span.stop > span.start for span in selection.spans)
     compiled, several = evaluator.source.compiled, n_filled > 1
     staged = compiled and several and evaluator.stages is None and not evaluator.source.paired
     return [
+        *([_SCREEN] if screens else []),
         *([_SAMPLE] if selection.size > n_filled else []),
         *([_STAGED] if staged else []),
         *([] if compiled else [_COMPILED]),

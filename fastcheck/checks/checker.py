@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
-from fastcheck.checks.announcing import announce
+from fastcheck.checks.announcing import POINTS, announce
 from fastcheck.checks.full import report_of
 from fastcheck.checks.opening import opening_of, vetted
 from fastcheck.checks.passing import pass_of, plan_of
@@ -77,7 +77,7 @@ class Checker:
         selection = accepting.selection(components, tensors, question.layout)
         evaluator = self._evaluator(question)
         ordered = selection.sorted()
-        announce(evaluator, ordered, self._plan.n_points, self._progress)
+        announce(evaluator, ordered, POINTS[self._options.method], self._progress)
         numeric = pass_of(evaluator, ordered, self._plan.at(ordered), self._progress)
         evaluator.require_unchanged(question.arguments)
         return selection.from_sorted(numeric)

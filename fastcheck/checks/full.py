@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from fastcheck.checks.announcing import announce
+from fastcheck.checks.announcing import POINTS, announce
 from fastcheck.checks.apart import taken_apart
 from fastcheck.checks.ladders import laddered
 from fastcheck.checks.opening import Opening, opened, working
@@ -178,9 +178,9 @@ def gradient(
     )  # fmt: skip
     asked = accepting.selection(components, tensors, question.layout)
     with working(question, options) as evaluator:
-        plan, _ = plan_of(evaluator, options.selection, question.units, options.eps, options.method)
         show = progress_of(options.progress)
-        announce(evaluator, options.selection, plan.n_points, show)
+        announce(evaluator, options.selection, POINTS[options.method], show)
+        plan, _ = plan_of(evaluator, options.selection, question.units, options.eps, options.method)
         numeric = pass_of(evaluator, options.selection, plan, show)
     return asked.from_sorted(numeric)
 
@@ -203,12 +203,12 @@ def report_of(opening: Opening, plan: Plan | None = None) -> Report:
     question, options, evaluator = opening.question, opening.options, opening.evaluator
     selection = options.selection
     analytic = opening.analytic.at(selection)
+    announce(evaluator, selection, POINTS[options.method], opening.progress, screens=True)
     begin = time.perf_counter()
     asked = options.eps if plan is None else plan
     chosen, pilots = plan_of(evaluator, selection, question.units, asked, options.method)
     pilots = piloted(evaluator, selection, question.units) if pilots is None else pilots
     numeric = np.full(selection.size, np.nan)
-    announce(evaluator, selection, chosen.n_points, opening.progress, screens=True)
     try:
         chosen, unfit = pass_if_fit(opening, pilots, chosen, numeric)
     except BaseException as error:

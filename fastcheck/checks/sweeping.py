@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from fastcheck.checks.announcing import announce
+from fastcheck.checks.announcing import POINTS, announce
 from fastcheck.checks.opening import Opening, opened
 from fastcheck.evaluate.progress import part_of
 from fastcheck.judge.ratios import ratio_and_floor
@@ -21,7 +21,7 @@ from fastcheck.measure.stencil import differences, fitted
 from fastcheck.measure.steps import planned, sigma
 from fastcheck.problem import accept as accepting
 from fastcheck.problem.layout import Layout
-from fastcheck.problem.question import WorkersOption
+from fastcheck.problem.question import CENTRAL, WorkersOption
 from fastcheck.problem.selection import sample
 from fastcheck.results.concluding import Step
 from fastcheck.results.swept import Sweep
@@ -87,7 +87,7 @@ def _at_every_eps(opening: Opening) -> list[Vector | None]:
     evaluator, selection = opening.evaluator, opening.options.selection
     lost_below = np.spacing(np.abs(selection.of(evaluator.theta)).max())
     n, found = selection.size, list[Vector | None]()
-    announce(evaluator, selection, 2 * len(EPS), opening.progress)
+    announce(evaluator, selection, POINTS[CENTRAL] * len(EPS), opening.progress)
     with opening.progress(len(EPS) * n) as show:
         for k, eps in enumerate(EPS):
             leaves = fitted(evaluator, selection, eps) is not eps

@@ -13,7 +13,7 @@ from fastcheck.diagnosis.constants import Constants
 from fastcheck.diagnosis.evidence import Hypothesis, Part
 from fastcheck.diagnosis.examples import Gradient, Ignored, ignored, of_examples
 from fastcheck.diagnosis.factors import factors
-from fastcheck.diagnosis.finding import Finding, listed
+from fastcheck.diagnosis.finding import Finding, counted, listed
 from fastcheck.diagnosis.mixing import mixing, of_mixing
 from fastcheck.diagnosis.places import AS_WELL, FORTRAN, RAVEL, places
 from fastcheck.diagnosis.spots import scaled_spots, spots
@@ -229,7 +229,7 @@ def _unexplained(case: Case, left: Sequence[Part]) -> list[Finding]:
     n_wrong = sum(int(part.wrong.sum()) for part in left)
     n = sum(part.observed.size for part in left)
     ratio = max(part.ratio(part.analytic) for part in left)
-    message = f"{listed(names)}: {n_wrong:,} of {n:,} components are wrong (ratio {ratio:.1e}), in no simple pattern. "
+    message = f"{listed(names)}: {n_wrong:,} of {counted(n, 'component')} {'is' if n == 1 else 'are'} wrong (ratio {ratio:.1e}), in no simple pattern. "
     if len(names) == 1:
         return [
             Finding(

@@ -9,6 +9,7 @@ import numpy as np
 
 from fastcheck.diagnosis.constants import Constant, Constants
 from fastcheck.diagnosis.evidence import Hypothesis, Part
+from fastcheck.diagnosis.finding import counted
 from fastcheck.judge import ratios
 
 _FILLED = 0.5  # the part of its lines that an error fills if it is one of lines,
@@ -47,7 +48,7 @@ def spots(part: Part, values: Values) -> Iterator[Hypothesis]:
     positions = np.flatnonzero(wrong)
     there = _there(part, positions, values)
     what = f", where it {there.words}" if there else ""
-    words = f"is wrong on {part.tensor.name}{spot.index} only ({spot.n:,} of {spot.of:,} {spot.kind}s){what}"
+    words = f"is wrong on {part.tensor.name}{spot.index} only ({spot.n:,} of {counted(spot.of, spot.kind)}){what}"
     look = there.look if there else "Look at what is special there: the first, the last, an edge, a block."
     same = f"is wrong on {spot.index} only{what}" if spot.index else ""
     yield Hypothesis(spot.kind, np.where(wrong, numeric, part.analytic), words, look, same=same)

@@ -111,9 +111,9 @@ def _where(report: Report) -> str:
     names = [t.name for t in report.tensors if t.verdict.accuses]
     if not names or report.passed:
         return report.verdict.value
-    n, n_all = len(names), len(report.tensors)
-    if n <= _NAMED and len(told := ", ".join(names)) <= _ROOM or n == 1:
-        return f"{report.verdict.value} in {told if n > 1 else names[0]}"
+    n, n_all, told = len(names), len(report.tensors), ", ".join(names)
+    if n == 1 or (n <= _NAMED and len(told) <= _ROOM):
+        return f"{report.verdict.value} in {told}"
     if n == n_all:
         return f"{report.verdict.value} in all of its {n:,} tensors"
     return f"{report.verdict.value} in {n:,} of {n_all:,} tensors: {listed(names, _FEW, _ROOM)}"

@@ -47,11 +47,6 @@ class Plan:
     asked: bool = False
     imaginary: bool = False
 
-    @property
-    def n_points(self) -> int:
-        """How often J is evaluated for one component, but for what fourth order takes."""
-        return 1 if self.imaginary else 2
-
     def at(self, selection: Selection) -> Plan:
         """Of some of the components, where this is of all."""
         return replace(self, steps=selection.of(self.steps)) if isinstance(self.steps, np.ndarray) else self

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from fastcheck.diagnosis.finding import counted
 from fastcheck.judge.verdict import Component
 from fastcheck.vectors import Vector
 
@@ -32,11 +33,12 @@ class Unfinished:
         return int(np.isfinite(self.numeric).sum())
 
     def __str__(self) -> str:
-        done = f"{self.n_done:,} of {self.numeric.size:,} components"
+        done = f"{self.n_done:,} of {counted(self.numeric.size, 'component')}"
         if not self.open:
             return f"{done}, all right so far"
         worst = max(self.open, key=lambda component: abs(component.error))
+        n = len(self.open)
         return (
-            f"{done}, {len(self.open):,} of which do not agree so far, {worst.name} the most: analytic {worst.analytic:.6g}, "
+            f"{done}, {n:,} of which {'does' if n == 1 else 'do'} not agree so far, {worst.name} the most: analytic {worst.analytic:.6g}, "
             f"numeric {worst.numeric:.6g}"
         )

@@ -46,7 +46,7 @@ def test_what_does_not_agree_is_said():
     layout = fc.Layout.of({"a": (100,), "b": (200,)})
     report = interrupted(KeyboardInterrupt(), wrong, 500, layout=layout, eps=1e-6)
     assert [component.name for component in report.open] == ["a[7]"]
-    assert "1 of which do not agree so far, a[7] the most: analytic" in str(report)
+    assert "1 of which does not agree so far, a[7] the most: analytic" in str(report)
 
 
 def test_where_all_is_wrong_only_what_was_done_is_counted():
