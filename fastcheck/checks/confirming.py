@@ -85,10 +85,12 @@ def halved(measured: Screened, group: Group) -> Indices:
     return np.sort(span[np.argsort(-sizes, kind="stable")[:_FEW]])
 
 
-def component_witnesses(measured: Screened, indices: Indices, expected: Vector | None = None) -> tuple[Witness, ...]:
+def component_witnesses(
+    measured: Screened, indices: Indices, expected: Vector | None = None, shown: bool = True
+) -> tuple[Witness, ...]:
     """Those of the components, in order, whose own ladders refute the gradient, the largest error first.
 
-    Where it is ``expected`` how far each may be off, in units of scale, few levels do.
+    Where it is ``expected`` how far each may be off, in units of scale, few levels do. ``shown``: with their rungs.
     """
     units = measured.units[indices]
     claimed = measured.analytic[indices] * units
@@ -105,5 +107,5 @@ def component_witnesses(measured: Screened, indices: Indices, expected: Vector |
         share = max(rule.GREAT, measured.accept) * largest(measured.analytic[span] * measured.units[span])
         if said.outcome[k] == Outcome.REFUTED and error[k] > max(share, rule.OWN_ROUNDING * measured.top):
             name, analytic = measured.layout.name(index), float(measured.analytic[index])
-            told.append(said.witness(k, name, index, analytic, float(units[k])))
+            told.append(said.witness(k, name, index, analytic, float(units[k]), shown))
     return tuple(told)

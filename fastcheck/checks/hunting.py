@@ -131,7 +131,7 @@ class Hunt:
         finer than that of a short ladder, and stands where the ladder bears it out.
         """
         self._spend()
-        found = component_witnesses(replace(self.measured, analytic=self.gradient), indices, expected)
+        found = component_witnesses(replace(self.measured, analytic=self.gradient), indices, expected, shown=False)
         slopes = dict[int, float]()
         for w in found:
             if w.index is not None:

@@ -10,9 +10,10 @@ from fastcheck.checks.full import check
 from fastcheck.checks.locating import locate
 from fastcheck.checks.screening import screen
 from fastcheck.checks.sweeping import sweep
-from fastcheck.errors import InputTypeError, shown
+from fastcheck.errors import InputError, InputTypeError, shown
+from fastcheck.problem import accept as accepting
 from fastcheck.problem.layout import Layout
-from fastcheck.problem.question import ACCEPT
+from fastcheck.problem.question import ACCEPT, Question
 from fastcheck.problem.typed import (
     BoundsOption,
     CheckOptions,
@@ -26,6 +27,7 @@ from fastcheck.problem.typed import (
 )
 from fastcheck.results.location import Location
 from fastcheck.results.report import Report
+from fastcheck.results.shown import Shown, face
 from fastcheck.results.swept import Sweep
 
 if TYPE_CHECKING:
@@ -34,8 +36,8 @@ if TYPE_CHECKING:
 _Outcome = TypeVar("_Outcome", Report, Sweep)
 
 
-@dataclass(frozen=True, eq=False)
-class Problem:
+@dataclass(frozen=True, eq=False, repr=False)
+class Problem(Shown):
     """A cost, its gradient, and where they are to be compared.
 
     Parameters
@@ -82,6 +84,20 @@ class Problem:
         if not isinstance(self.name, str):
             raise InputTypeError(f"name must be a string, got {shown(self.name)}: it is what reports call the problem")
 
+    def __repr__(self) -> str:
+        try:
+            told = face("card").counted(self._question)
+        except InputError as error:
+            told = str(error)
+        return f"<Problem {self.name}{': ' if self.name else ''}{told}>"
+
+    def renderable(self) -> Any:
+        """What a person reads, for a rich console: the tensors, what the cost is given, and what to call next."""
+        try:
+            return face("card").tell_problem(self.name, self._question)
+        except InputError:
+            return face("card").tell_in_a_line(repr(self))
+
     def check(self, **options: Unpack[CheckOptions]) -> Report:
         """`fastcheck.check` of this problem, with its keyword options."""
         return self._named(check(*self._asked, **self._selected(options)))
@@ -103,6 +119,10 @@ class Problem:
     def locate(self, **options: Unpack[LocateOptions]) -> Location:
         """`fastcheck.locate` of this problem, with its keyword options."""
         return locate(*self._asked, **self._options(options))
+
+    @property
+    def _question(self) -> Question:
+        return accepting.unclaimed(self.cost, self.theta, self.args, self.kwargs, self.layout, self.scale, self.bounds)
 
     @property
     def _asked(self) -> tuple[Any, ...]:

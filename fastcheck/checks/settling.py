@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -12,6 +12,7 @@ from fastcheck.judge.verdict import Outcome
 from fastcheck.measure.ladder import climb, grow, look_where_seen, look_where_worth
 from fastcheck.measure.levels import Table
 from fastcheck.measure.lines import Lines
+from fastcheck.measure.rungs import ladders
 from fastcheck.measure.sight import Shape, Sight, see
 from fastcheck.vectors import Flags, Indices, Vector
 
@@ -82,7 +83,7 @@ def looked(table: Table, claimed: Vector, before: Looked | None = None) -> Looke
     if before is not None and before.table is table:
         return before
     sight = see(table)
-    return Looked(table, sight, outcomes(sight, claimed))
+    return Looked(table, sight, replace(outcomes(sight, claimed), ladders=ladders(table)))
 
 
 def _loose(seen: Looked) -> Flags:

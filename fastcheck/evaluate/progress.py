@@ -6,6 +6,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
+from importlib import import_module
 from typing import Any, Protocol
 
 
@@ -59,42 +60,33 @@ def _told(total: int, tell: Callable[[int, int], None]) -> Iterator[Show]:
 
 @contextmanager
 def _bar(total: int, patience: float) -> Iterator[Show]:
-    """A rich bar on stderr with rate and time left, once ``patience`` seconds have passed."""
-    begin, bar, task = time.perf_counter(), None, None
+    """A bar with rate and time left, once ``patience`` seconds have passed."""
+    begin, bar = time.perf_counter(), None
 
     def show(done: int, words: str = "") -> None:
-        nonlocal bar, task
+        nonlocal bar
         if bar is None and time.perf_counter() - begin >= patience:
-            bar, task = _started(total)
+            bar = _bar_of(total)
         if bar is not None:
-            bar.update(task, completed=done, description=words)
+            bar.update(done, words)
 
     try:
         yield show
     finally:
         if bar is not None:
-            bar.stop()
+            bar.close()
 
 
-def _started(total: int) -> tuple[Any, Any]:
-    from rich.console import Console  # loaded only when there is something to show
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColumn, TextColumn, TimeRemainingColumn
-    from rich.text import Text
-
-    class Rate(ProgressColumn):
-        def render(self, task: Any) -> Text:
-            return Text(f"{task.speed or 0:,.0f}/s")
-
-    columns = (BarColumn(), MofNCompleteColumn(), Rate(), TimeRemainingColumn(), TextColumn("{task.description}"))
-    console = Console(stderr=True)
-    bar = Progress(*columns, console=console, transient=console.is_terminal)
-    bar.start()
-    return bar, bar.add_task("", total=total)
+def _bar_of(total: int) -> Any:
+    bars = import_module("fastcheck.evaluate.bars")  # loaded only when there is something to show
+    return bars.NotebookBar(total) if _in_notebook() else bars.TerminalBar(total)
 
 
 def _watched() -> bool:
     """Whether stderr is a terminal, or this is a notebook."""
-    if sys.stderr is not None and sys.stderr.isatty():
-        return True
+    return (sys.stderr is not None and sys.stderr.isatty()) or _in_notebook()
+
+
+def _in_notebook() -> bool:
     shell = sys.modules.get("IPython")
     return shell is not None and type(shell.get_ipython()).__name__ == "ZMQInteractiveShell"

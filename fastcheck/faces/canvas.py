@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 from matplotlib import font_manager, style, ticker, transforms
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
@@ -61,6 +62,7 @@ _STYLE = {
     "legend.borderaxespad": 0,
     "legend.handletextpad": 0.5,
     "legend.columnspacing": 1.4,
+    "svg.hashsalt": "fastcheck",  # the same picture is the same file
 }
 _STYLING = threading.RLock()  # the style is the process's: two that overlap would leave one behind
 
@@ -174,8 +176,10 @@ def bands(span: Callable[..., object], least: float, most: float) -> tuple[tuple
 
 
 def decades(axis: Axis) -> None:
-    """Ticks of a logarithmic axis: powers of ten, not too many."""
-    axis.set_major_locator(ticker.LogLocator(numticks=8))
+    """Ticks of a logarithmic axis: powers of ten, not too many; where fewer than two are met, 2 and 5 times them too."""
+    low, high = np.log10(axis.get_view_interval())
+    few = np.floor(high) - np.ceil(low) < 1
+    axis.set_major_locator(ticker.LogLocator(subs=(1.0, 2.0, 5.0) if few else (1.0,), numticks=8))
     axis.set_minor_locator(ticker.NullLocator())
 
 

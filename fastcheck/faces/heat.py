@@ -90,19 +90,17 @@ def heat(seen: Seen, tensor: Tensor) -> Heat:
     everywhere = np.full(tensor.size, np.nan)
     everywhere[seen.selection.at(np.arange(error.size))] = told
     pixels, block = reduced(everywhere.reshape(size))
-    worst = divmod(seen.selection.index(int(error.argmax())), size[1])
-    ends = limits(low * _BELOW, high, bool(np.isinf(error).any()))
+    worst = divmod(seen.selection.index(int(told.argmax())), size[1])
+    ends = limits(low * _BELOW, high)
     return Heat(tensor, n_row_axes, size, block, pixels, *ends, worst)
 
 
-def limits(low: float, high: float, not_finite: bool = False) -> tuple[float, float]:
-    """The ends of the scale, at least a decade apart; where nothing stands out otherwise, the last decade is shown."""
+def limits(low: float, high: float) -> tuple[float, float]:
+    """The ends of the scale, at least a decade apart, with the largest error at the top."""
     if high == 0:
         return 0.1, 1.0  # every finite error is none
-    low = max(low, np.finfo(float).tiny)
-    if high > low or not_finite:
-        return low, max(high, 10 * low)
-    return high / 10, high
+    low = max(min(low, high / 10), np.finfo(float).tiny)
+    return low, max(high, 10 * low)
 
 
 def folded(shape: tuple[int, ...]) -> tuple[int, tuple[int, int]]:

@@ -16,7 +16,7 @@ from fastcheck.faces.heat import Heat, heat, wrong_tensors
 if TYPE_CHECKING:
     from fastcheck.results.report import Report
 
-_EXPLAINED, _UNSEEN, _NOT_FINITE = "#e8f1f5", "#c3cad1", "#000000"
+_EXPLAINED, _UNSEEN, _NOT_FINITE = "#e8f1f5", "#c3cad1", "#2166ac"
 _COLOURS = colormaps["YlOrRd"].with_extremes(under=_EXPLAINED, bad=_UNSEEN, over=_NOT_FINITE)
 _LINE = 66  # characters of a note
 
@@ -102,9 +102,9 @@ def _notes(h: Heat, worst: str) -> list[str]:
     """What the ring and the colours mean, as far as they are met, in lines."""
     met = (
         (True, f"circle: the largest, {drawable(worst, 40)}"),
-        ((h.pixels <= h.low).any(), "pale: not wrong by itself"),
+        ((h.pixels <= h.low).any(), "plain: not wrong by itself"),
         (np.isnan(h.pixels).any(), "grey: not looked at"),
-        (np.isinf(h.pixels).any(), "black: nan or inf"),
+        (np.isinf(h.pixels).any(), "blue: nan or inf"),
         (h.block != (1, 1), f"a pixel is the largest of {_extent(h.block)}"),
     )
     return textwrap.wrap("; ".join(words for is_met, words in met if is_met), _LINE)

@@ -15,7 +15,7 @@ _GREY = (125, 125, 125)
 _ANSI = [_GREY, (214, 66, 56), (20, 145, 85), (176, 122, 0), (60, 125, 215), (175, 90, 190), (0, 138, 165), _GREY]
 _THEME = TerminalTheme(_GREY, _GREY, _ANSI)  # on grey ground, dim text is grey as well
 _FONT = "ui-monospace, Menlo, Consolas, 'DejaVu Sans Mono', monospace"
-_PRE = f'<pre style="font-family: {_FONT}; line-height: 1.35; white-space: pre; overflow-x: auto; margin: 0">{{code}}</pre>'
+_PRE = f'<pre style="font-family: {_FONT}; line-height: 1.35; white-space: pre; overflow-x: auto; margin: 0 0 0.5em">{{code}}</pre>'
 
 
 def html(renderable: Any) -> str:

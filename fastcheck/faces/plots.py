@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING
 from fastcheck.faces.canvas import DARK, INK, Heading, drawable, short, together
 from fastcheck.faces.growth import names, reaches, threads
 from fastcheck.faces.heat import wrong_tensors
-from fastcheck.faces.heatmaps import heat_pieces
-from fastcheck.faces.ratios import ratio_piece, sweep_piece
-from fastcheck.faces.scatter import scatter_piece
+from fastcheck.faces.pieces import pieces
+from fastcheck.faces.ratios import sweep_piece
 from fastcheck.faces.trend import power, trend_pieces
 
 if TYPE_CHECKING:
@@ -20,22 +19,21 @@ if TYPE_CHECKING:
     from fastcheck.results.scaling import Scaling
     from fastcheck.results.swept import Sweep
 
-_N_HEAT_MAPS = 4
+_N_HEAT_MAPS, _N_LADDERS = 4, 2
 _LETTERS = 46  # large ones in a line as wide as one piece
 
 
 def figure(report: Report) -> Figure:
-    """The whole picture: the ratios; then, unless it is a screen, analytic against numeric, and the wrong tensors."""
-    maps = heat_pieces(report, _N_HEAT_MAPS)
-    first = [piece for piece in (ratio_piece(report), scatter_piece(report)) if piece]
-    return together(
-        _heading(report, _LETTERS * len(first)), [first, *(maps[i : i + 2] for i in range(0, len(maps), 2))]
-    )
+    """The whole picture: the ratios and, unless it is a screen, the residuals; then the wrong tensors and their witnesses."""
+    rows = pieces(report, _N_HEAT_MAPS, _N_LADDERS)
+    return together(_heading(report, _LETTERS * len(rows[0])), rows)
 
 
 def _heading(report: Report, width: int) -> Heading:
     wrong = [drawable(tensor.name, 30) for tensor in wrong_tensors(report)]
-    words = f"{report.verdict.name}: {report.verdict.value}" + (f" in {_listed(wrong)}" if wrong else "")
+    found = report.location.words if report.location else ""
+    found = drawable(found) or report.verdict.value + (f" in {_listed(wrong)}" if wrong else "")
+    words = f"{report.verdict.name}: {found}"
     step = "step" if report.numeric is None else "eps"
     numbers = f"ratio {short(report.ratio)}, floor {short(report.floor)}, {step} {report.steps_told}, {report.n_checked:,} components"
     name = [drawable(report.name)] if report.name else []
@@ -51,9 +49,10 @@ def sweep_figure(sweep: Sweep) -> Figure:
     """Ratio and floor against eps."""
     best = sweep.best
     words = "Ratio against eps" if best is None else f"Lowest ratio {short(best.ratio)} at eps {best.eps:.1e}"
-    name = [drawable(sweep.name)] if sweep.name else []
     looked_at = f"{sweep.n_checked:,} of {sweep.n:,} components, {sweep.evaluations:,} evaluations of J"
-    return together(Heading((words,), INK, (*name, looked_at)), [[sweep_piece(sweep)]])
+    texts = [text for text in (drawable(sweep.name), sweep.conclusion, looked_at) if text]
+    small = [line for text in texts for line in textwrap.wrap(text, int(1.4 * _LETTERS))]
+    return together(Heading((words,), INK, tuple(small)), [[sweep_piece(sweep)]])
 
 
 def scaling_figure(scaling: Scaling) -> Figure:

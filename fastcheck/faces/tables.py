@@ -48,6 +48,16 @@ def tell(report: Report, worst: int, everything: bool = False) -> Any:
     return Group(*parts, Text(), *_verdict(report))
 
 
+def tell_top_down(report: Report, worst: int) -> Any:
+    """The same for those who read from the top, as in a notebook: verdict and causes first."""
+    parts = [*_verdict(report), *_numbers(report), *_explained(report, everything=True), Text()]
+    parts += _tensors(report, everything=False, how="report.text(everything=True)")
+    if not report.passed and report.numeric is not None:
+        parts += [Text(), components(_beyond_rounding(report, worst))]
+    located = [Text(), *places(report.location)] if report.location else []
+    return Group(*parts, *located, Text(), Text(_effort(report), style="dim"))
+
+
 def tell_briefly(report: Report) -> Any:
     """What a failing test says: verdict, worst component and causes first, then the tensors that are not right."""
     causes, _ = _parted(report.findings)
@@ -109,15 +119,15 @@ def _where(report: Report) -> str:
     return f"{report.verdict.value} in {n:,} of {n_all:,} tensors: {listed(names, _FEW, _ROOM)}"
 
 
-def _tensors(report: Report, everything: bool) -> list[Any]:
-    """A row per tensor, the wrong ones first; of many that are right only how many they are."""
+def _tensors(report: Report, everything: bool, how: str = "--all") -> list[Any]:
+    """A row per tensor, the wrong ones first; of many that are right only how many they are, and ``how`` to see them."""
     ordered = sorted(report.tensors, key=lambda t: -t.verdict.severity)
     n_wrong = sum(t.verdict is not Verdict.CORRECT for t in ordered)
     shown = ordered if everything else ordered[: max(_ROWS, min(n_wrong, _WRONG))]
     hidden = ordered[len(shown) :]
     counts = {verdict.name: sum(t.verdict is verdict for t in hidden) for verdict in reversed(Verdict)}
     told = listed([f"{n:,} more that {'is' if n == 1 else 'are'} {name}" for name, n in counts.items() if n])
-    more = [Text(f"and {told} (--all shows every tensor)", style="dim")] if hidden else []
+    more = [Text(f"and {told} ({how} shows every tensor)", style="dim")] if hidden else []
     return [_rows(report, shown), *more]
 
 

@@ -49,7 +49,7 @@ def _draw_seconds(ax: Axes, scaling: Scaling) -> None:
             ax.axhline(span, color=GREY, linewidth=0.8, zorder=0)
             note(ax, words, (0, span), (4, 3), xycoords=ax.get_yaxis_transform())
     ax.set_title("Time of a check")
-    legend(ax, ax.get_legend_handles_labels()[0], 2)
+    legend(ax, ax.get_legend_handles_labels()[0], _n_columns(scaling))
 
 
 def _draw_throughput(ax: Axes, scaling: Scaling) -> None:
@@ -60,7 +60,12 @@ def _draw_throughput(ax: Axes, scaling: Scaling) -> None:
     ax.plot(n, bare, color=PALE, linewidth=1.3, linestyle=":", label="bare loop")
     _draw_checks(ax, scaling, lambda m: m.throughput)
     ax.set_title("Components per second")
-    legend(ax, ax.get_legend_handles_labels()[0], 2)
+    legend(ax, ax.get_legend_handles_labels()[0], _n_columns(scaling))
+
+
+def _n_columns(scaling: Scaling) -> int:
+    """As many lines of legend in both pictures, so that their axes end at the same height."""
+    return 2 if any(m.projected for m in scaling.sizes) else 3
 
 
 def _against_n(ax: Axes, n: list[int], limits: tuple[float, float], label: str) -> None:

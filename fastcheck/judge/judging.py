@@ -197,15 +197,21 @@ def _wrong(measured: Measured, analytic: Vector, k: int, tensor: _Tensor, share:
 def _witnesses(measured: Measured, analytic: Vector, positions: Sequence[int]) -> tuple[Witness, ...]:
     ties = {int(p): tie for tie in measured.ties for p in tie.positions}
     told: dict[Witness, None] = {}  # a tie, which several positions stand for, once
+    shown = _first_of_tensors(measured.selection, positions)[: rule.LADDERS]
     for p in positions[: rule.WITNESSES]:
-        told[_of_tie(measured, ties[p]) if p in ties else _of_component(measured, analytic, p)] = None
+        told[_of_tie(measured, ties[p]) if p in ties else _of_component(measured, analytic, p, p in shown)] = None
     return tuple(told)
 
 
-def _of_component(measured: Measured, analytic: Vector, p: int) -> Witness:
+def _first_of_tensors(selection: Selection, positions: Sequence[int]) -> list[int]:
+    owners = np.searchsorted([span.stop for span in selection.spans], positions, side="right")
+    return [positions[k] for k in sorted(np.unique(owners, return_index=True)[1].tolist())]
+
+
+def _of_component(measured: Measured, analytic: Vector, p: int, shown: bool) -> Witness:
     row, selection = int(np.searchsorted(measured.positions, p)), measured.selection
     return measured.said.witness(
-        row, selection.name(p), selection.index(p), float(analytic[p]), float(measured.units[p])
+        row, selection.name(p), selection.index(p), float(analytic[p]), float(measured.units[p]), shown
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, field, fields, replace
 
 import numpy as np
 
@@ -11,13 +11,17 @@ from fastcheck.judge import rule
 from fastcheck.judge.verdict import Cause, Outcome, Witness
 from fastcheck.measure.levels import EMPTY, power_of_two
 from fastcheck.measure.readings import Reading, Readings, is_sharp, plateau
+from fastcheck.measure.rungs import Ladders, as_array
 from fastcheck.measure.sight import Shape, Sight
 from fastcheck.vectors import Array, Flags, Integers
 
 
 @dataclass(frozen=True)
 class Outcomes:
-    """Per line (m,): the outcome, the slope that decided with its bound, level and order, what hinders it, whether J bends, the gap of a kink."""
+    """Per line (m,): the outcome, the slope that decided with its bound, level and order, what hinders it, whether J bends, the gap of a kink.
+
+    ``ladders`` are those that it was read from, None where there is none.
+    """
 
     outcome: Integers
     slope: Array
@@ -27,20 +31,31 @@ class Outcomes:
     cause: Integers
     bends: Flags
     gap: Array
+    ladders: Ladders = field(default_factory=lambda: as_array([]))
+
+    def __post_init__(self) -> None:
+        if self.ladders.size != self.outcome.size:
+            object.__setattr__(self, "ladders", as_array([None] * self.outcome.size))
 
     def some(self, lines: Integers | Flags | slice) -> Outcomes:
         """Those of these lines."""
-        return Outcomes(*(getattr(self, field.name)[lines] for field in fields(self)))
+        return Outcomes(*(getattr(self, each.name)[lines] for each in fields(self)))
 
     def put(self, lines: Integers, others: Outcomes) -> Outcomes:
         """These outcomes with ``others`` in the place of some lines."""
-        parts = {field.name: getattr(self, field.name).copy() for field in fields(self)}
+        parts = {each.name: getattr(self, each.name).copy() for each in fields(self)}
         for name, values in parts.items():
             values[lines] = getattr(others, name)
         return Outcomes(**parts)
 
-    def witness(self, line: int, name: str, index: int | None, analytic: float, unit: float = 1.0) -> Witness:
-        """What one line says against an analytic value in J per unit of theta; ``unit`` is the line's own, in theta."""
+    def witness(
+        self, line: int, name: str, index: int | None, analytic: float, unit: float = 1.0, shown: bool = True
+    ) -> Witness:
+        """What one line says against an analytic value in J per unit of theta; ``unit`` is the line's own, in theta.
+
+        Its rungs are left out unless they are to be ``shown``.
+        """
+        ladder = self.ladders[line] if shown else None
         return Witness(
             name=name,
             index=index,
@@ -49,12 +64,13 @@ class Outcomes:
             bound=float(self.bound[line]) / unit,
             step=float(np.ldexp(unit, int(self.level[line]))),
             order=int(self.order[line]),
+            rungs=ladder.rungs(unit) if ladder else (),
         )
 
     @classmethod
     def joined(cls, parts: Sequence[Outcomes]) -> Outcomes:
         """Those of all the parts, one after the other."""
-        return cls(*(np.concatenate([getattr(part, field.name) for part in parts]) for field in fields(cls)))
+        return cls(*(np.concatenate([getattr(part, each.name) for part in parts]) for each in fields(cls)))
 
     @classmethod
     def none(cls) -> Outcomes:

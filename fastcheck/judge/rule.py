@@ -58,6 +58,7 @@ LADDER = 24  # evaluations that a ladder is expected to take
 BUDGET = (500, 20)  # evaluations of ladders that are always allowed: so many, and so many more a tensor
 
 WITNESSES = 100  # that a report keeps
+LADDERS = 8  # of them that are kept with their rungs, the first of each tensor
 
 # Directions.
 ALONE = 1e3  # bounds that a direction is off to accuse alone: kinks of both signs cancel to 1 in 1000 that rarely

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import enum
-from dataclasses import dataclass
+from dataclasses import dataclass, field, fields
+from typing import Any
 
 import numpy as np
 
+from fastcheck.measure.rungs import Rung
 from fastcheck.problem.layout import Layout
 from fastcheck.problem.selection import Selection
 from fastcheck.vectors import Indices, Vector
@@ -90,6 +92,8 @@ class Witness:
         Of the difference's error in the step.
     outcome : str
         ``"refuted"``.
+    rungs : tuple of Rung
+        What the ladder read at each step, the finest first; of the first witness of a tensor. Left out of `to_dict`.
     """
 
     name: str
@@ -100,10 +104,15 @@ class Witness:
     step: float
     order: int
     outcome: str = "refuted"
+    rungs: tuple[Rung, ...] = field(default=(), repr=False)
 
     def __str__(self) -> str:
         bound = f"{self.bound:.0e}" if self.bound else "0"
         return f"{self.name}: analytic {self.analytic:.5g}, slope {self.slope:.5g} +- {bound} (order {self.order})"
+
+    def to_dict(self) -> dict[str, Any]:
+        """All but the rungs."""
+        return {each.name: getattr(self, each.name) for each in fields(self) if each.name != "rungs"}
 
 
 @dataclass(frozen=True)

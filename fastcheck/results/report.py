@@ -186,7 +186,7 @@ class Report(Shown):
                 "tensors": [{**asdict(t), "verdict": t.verdict.name} for t in self.tensors],
                 "agreement": self.agreement,
                 "worst": [asdict(c) for c in self.worst(worst)],
-                "witnesses": [asdict(w) for w in self.witnesses[:worst]],
+                "witnesses": [w.to_dict() for w in self.witnesses[:worst]],
                 "findings": [asdict(f) for f in self.findings],
                 "evaluations": self.evaluations,
                 "seconds": self.seconds,
@@ -231,13 +231,16 @@ class Report(Shown):
         told: str = face("text").plain(self.renderable(worst, everything))
         return told
 
+    def _for_notebook(self) -> Any:
+        return face("tables").tell_top_down(self, worst=5)
+
     def brief(self) -> str:
         """The short report: verdict, worst component and what explains it first, then the tensors that are not right."""
         told: str = face("text").plain(face("tables").tell_briefly(self))
         return told
 
     def plot(self) -> Figure:
-        """The report as a picture: ratios, errors of the wrong tensors, analytic against numeric.
+        """The report as a picture: ratios, residuals, errors of the wrong tensors, ladders of their witnesses.
 
         Needs matplotlib, which comes with the extra ``report``; no display is opened.
         """

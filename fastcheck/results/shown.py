@@ -60,9 +60,20 @@ class Shown:
     def __str__(self) -> str:
         return self.text()
 
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        cls._repr_pretty_ = cls._repr_pretty_  # type: ignore[method-assign]  # each class's own comes before its __repr__
+
+    def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
+        """In IPython on a terminal, where the fields one by one say less."""
+        printer.text(self.text())
+
     def _repr_html_(self) -> str:
-        html: str = face("notebook").html(self.renderable())
+        html: str = face("notebook").html(self._for_notebook())
         return html
+
+    def _for_notebook(self) -> Any:
+        return self.renderable()
 
 
 def pictures(plot: Callable[[], Figure]) -> dict[str, Callable[[], bytes]]:

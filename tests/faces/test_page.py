@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import base64
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
 
 import numpy as np
@@ -114,10 +115,15 @@ def test_every_picture_says_what_it_shows_and_every_wrong_tensor_has_one(wrong, 
     assert shown[0].startswith(
         "Ratio of the whole and of each tensor on a logarithmic axis: all 1.1e-01 WRONG, W2 1.6e-01"
     )
-    assert shown[1] == "Analytic against numeric: 8 wrong in W2, 67 others."
-    assert shown[2] == f"Errors of W2, 3×8, as a heat map; the largest is at {wrong.worst(1)[0].name}."
+    worst = wrong.worst(1)[0].name
+    told = f"Size of numeric - analytic against that of analytic: 8 wrong in W2, the worst {worst}, 67 others."
+    assert shown[1] == told
+    assert shown[2] == f"Errors of W2, 3×8, as a heat map; the largest is at {worst}."
+    assert shown[3].startswith(f"Ladder of {wrong.witnesses[0].name}: ")
     course = alts(Page(page(zoo.course().check())))
-    assert [alt.split(",")[0] for alt in course[2:]] == ["Errors of b1", "Errors of W2"]
+    assert [alt.split("[")[0].split(",")[0] for alt in course[2:]] == [
+        "Errors of b1", "Ladder of b1", "Errors of W2", "Ladder of W2",
+    ]  # fmt: skip
     assert len(alts(Page(page(zoo.course(fixed=True).check())))) == 2
 
 
@@ -126,7 +132,7 @@ def test_a_screen_has_intervals_in_place_of_components():
     parsed = Page(page(report))
     assert {"95 % low", "95 % high"} <= set(parsed.said("button"))
     assert "component" not in parsed.said("button")
-    assert len(alts(parsed)) == 1
+    assert [alt.split(":")[0] for alt in alts(parsed)[1:]] == ["Ladder of direction on W2"]
     assert {f.kind for f in report.findings} <= set(parsed.said("span"))
     assert f"{report.ratio_low:.1e} to {report.ratio_high:.1e}" in parsed.said("dd")
 
@@ -177,3 +183,23 @@ def test_a_notebook_shows_the_text_in_colours_and_escaped(wrong, theta, weights)
 def test_the_text_is_not_shown_twice_in_a_notebook(wrong, monkeypatch):
     monkeypatch.setattr("rich.console._is_jupyter", lambda: True)
     assert "WRONG" in wrong._repr_html_()
+
+
+def test_where_it_is_wrong_stands_in_the_headline_and_in_a_table():
+    problem = zoo.mlp((5, 8, 3), bug="component")
+    report = replace(problem.screen(), location=problem.locate())
+    parsed = Page(page(report))
+    (component,) = report.location.components
+    assert parsed.said("h1") == [f": {component.name} is wrong"]
+    assert "Where it is wrong" in parsed.said("h2")
+    assert component.name in parsed.said("td")
+    assert "locate" not in parsed.said("span")  # it was done
+
+
+def test_pictures_follow_dark_mode_and_leave_no_colour_of_paper_behind(text):
+    for image in Page(text).all("img"):
+        svg = base64.b64decode(image["src"].partition(",")[2]).decode()
+        assert "@media (prefers-color-scheme:dark)" in svg
+        drawn = svg.partition("</style>")[2]
+        assert "var(--cffffff)" in drawn
+        assert not re.findall(r"#[0-9a-f]{6}\b", drawn)

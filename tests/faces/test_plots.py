@@ -11,7 +11,6 @@ from matplotlib.text import Text
 
 import fastcheck as fc
 from fastcheck import zoo
-from fastcheck.faces import scatter
 from fastcheck.faces.canvas import drawable
 from fastcheck.faces.heat import Heat, folded, heat, limits, reduced, wrong_tensors
 from fastcheck.faces.heatmaps import heat_pieces
@@ -38,16 +37,17 @@ def words(figure) -> set[str]:
     return {" ".join(text.get_text().split()) for text in figure.findobj(Text)}
 
 
-def test_a_wrong_report_shows_ratios_scatter_and_the_wrong_tensors(wrong):
+def test_a_wrong_report_shows_ratios_residuals_and_the_wrong_tensors_with_their_ladders(wrong):
     figure = wrong.plot()
-    assert titles(figure) == ["Ratio, all and by tensor", "Analytic against numeric", "Errors of W2, 3×8"]
+    ladder = f"Ladder of {wrong.witnesses[0].name}"
+    assert titles(figure) == ["Ratio, all and by tensor", "Residual against analytic", "Errors of W2, 3×8", ladder]
     assert {"WRONG: the gradient is wrong in W2", "67 others", "8 wrong in W2", "1.6e-01 WRONG"} <= words(figure)
     assert "mlp 5-8-3 tanh, bug row" in words(figure)
 
 
 def test_a_right_report_shows_no_heat_map_and_a_screen_only_ratios():
     problem = zoo.mlp((5, 8, 3))
-    assert titles(problem.check().plot()) == ["Ratio, all and by tensor", "Analytic against numeric"]
+    assert titles(problem.check().plot()) == ["Ratio, all and by tensor", "Residual against analytic"]
     figure = problem.screen().plot()
     assert titles(figure) == ["Ratio, all and by tensor"]
     assert "95 % interval" in words(figure)
@@ -126,7 +126,7 @@ def test_many_tensors_are_counted_and_the_worst_come_first(rng):
     assert len(labels) == 14
 
 
-def test_what_is_not_finite_stands_before_all_and_is_black(theta, weights):
+def test_what_is_not_finite_stands_before_all_and_has_a_colour_of_its_own(theta, weights):
     gradient = quartic_gradient(theta, weights)
     gradient[[3, 8]] = np.nan, 2.0
     params = {"W": theta[:6].reshape(2, 3), "b": theta[6:]}
@@ -136,7 +136,7 @@ def test_what_is_not_finite_stands_before_all_and_is_black(theta, weights):
     assert np.argwhere(np.isinf(first.pixels)).tolist() == [[1, 0]]
     assert first.worst == (1, 0)
     seen = words(report.plot())
-    assert {"nan, inf WRONG", "circle: the largest, W[1, 0]; pale: not wrong by itself; black: nan or inf"} <= seen
+    assert {"nan, inf WRONG", "circle: the largest, W[1, 0]; plain: not wrong by itself; blue: nan or inf"} <= seen
 
 
 def test_what_is_beyond_rounding_is_what_is_wrong(wrong):
@@ -226,10 +226,19 @@ def test_the_heat_map_shows_as_wrong_what_the_rule_found_wrong(rng):
     assert report.wrong.tolist() == [4, 25, 30]
 
 
-def test_components_are_sampled_wrong_ones_never(monkeypatch):
-    monkeypatch.setattr(scatter, "_N_POINTS", 20)
-    figure = zoo.mlp((5, 8, 3), bug="row").check().plot()
-    others, wrong = figure.axes[1].collections
-    assert len(others.get_offsets()) == 20
-    assert len(wrong.get_offsets()) == 8
-    assert "67 others, 20 drawn" in words(figure)
+def test_the_circle_is_around_what_is_wrong_even_where_noise_is_larger(rng):
+    report = zoo.mlp((5, 8, 3), bug="row").check()
+    tensor = report.layout.tensors[2]
+    seen = report.seen.part(tensor)
+    right = int(np.flatnonzero(~seen.wrong)[0])
+    seen.numeric[right] += 10.0
+    row, column = heat(seen, tensor).worst
+    assert seen.wrong[row * 8 + column]
+
+
+def test_a_page_and_a_picture_take_the_ladders_in_the_order_of_the_heat_maps(theta, weights):
+    params = {"a": theta[:6], "b": theta[6:]}
+    gradient = quartic_gradient(theta, weights)
+    gradient[[2, 8]] *= 1.01, 2.0
+    shown = titles(fc.check(quartic, gradient, params, (weights,)).plot())[2:]
+    assert [title.replace("[", " ").replace(",", " ").split()[2] for title in shown] == ["b", "b", "a", "a"]
