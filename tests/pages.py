@@ -11,7 +11,6 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 _BLOCK = re.compile(r"^```python[^\n]*\n(.*?)^```\n(?:\n```text\n(.*?)^```)?", re.DOTALL | re.MULTILINE)
-_SNIPPET = re.compile(r'^--8<-- "(.+)"$', re.MULTILINE)
 _OPTIONAL = ("torch", "jax", "distributed")
 
 
@@ -36,7 +35,7 @@ class Page:
         out = io.StringIO()
         try:
             with redirect_stdout(out):
-                exec(_SNIPPET.sub(lambda found: (ROOT / found[1]).read_text(), code), self.space)
+                exec(code, self.space)
         except (ModuleNotFoundError, NameError) as error:
             if error.name not in _OPTIONAL:
                 raise

@@ -1,0 +1,56 @@
+"""The documentation: the pages of fastcheck/guide, and the reference from the docstrings. See .ci/docs, which builds it."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).parents[1]
+sys.path.insert(0, str(ROOT))  # what stands here is documented, whatever is installed
+
+from fastcheck import __version__  # noqa: E402
+
+project, author, release = "fastcheck", "fastcheck", __version__
+extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon"]
+include_patterns = ["fastcheck/guide/**", "benchmarks/RESULTS.md", "CHANGELOG.md"]
+root_doc = "fastcheck/guide/index"
+default_role = "py:obj"  # `check` in a docstring leads to its entry
+
+myst_heading_anchors = 3
+autodoc_mock_imports = ["torch", "jax"]  # the same pages whether they are installed or not
+autodoc_member_order = "bysource"
+_ALIASES = ("Array", "Flags", "Indices", "Integers", "Stage", "Steps", "Vector", "WorkersOption")
+autodoc_type_aliases = {name: name for name in _ALIASES}
+add_module_names = False
+python_maximum_signature_line_length = 80
+napoleon_google_docstring = False
+napoleon_use_rtype = False
+napoleon_use_ivar = True
+
+html_theme = "furo"
+html_title = f"fastcheck {release}"
+html_copy_source = False
+html_show_sphinx = False
+html_theme_options = {"top_of_page_buttons": []}
+
+COMMANDS = "<!-- commands -->"
+
+
+def setup(app: Any) -> None:
+    app.connect("source-read", with_commands)
+    app.connect("autodoc-process-signature", with_plain_callables)
+
+
+def with_commands(app: Any, name: str, source: list[str]) -> None:
+    """The page of the command line gets every command with its options, as typer describes them."""
+    if COMMANDS in source[0]:
+        asked = [sys.executable, "-m", "typer", "fastcheck.command.cli", "utils", "docs", "--name", "fastcheck"]
+        told = subprocess.run(asked, capture_output=True, text=True, check=True, cwd=ROOT).stdout
+        source[0] = source[0].replace(COMMANDS, told.split("\n", 1)[1])
+
+
+def with_plain_callables(app: Any, what: str, name: str, found: Any, options: Any, signature: str, returns: str) -> Any:
+    """Sphinx shows ``Callable[..., Any]`` with the dots in brackets."""
+    return signature and signature.replace("Callable[[...],", "Callable[...,"), returns
