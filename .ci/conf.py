@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
+from dataclasses import is_dataclass
 from pathlib import Path
 from typing import Any
 
@@ -32,15 +34,18 @@ napoleon_use_ivar = True
 html_theme = "furo"
 html_title = f"fastcheck {release}"
 html_copy_source = False
-html_show_sphinx = False
+html_show_copyright = html_show_sphinx = False
+html_show_search_summary = False  # fetched, which browsers refuse on pages opened as files
 html_theme_options = {"top_of_page_buttons": []}
 
+_SEVERAL = re.compile(r"^(\w+(?:, \w+)+) : (.*)\n((?:[ ]+.*\n|\n)*)", re.MULTILINE)
 COMMANDS = "<!-- commands -->"
 
 
 def setup(app: Any) -> None:
     app.connect("source-read", with_commands)
-    app.connect("autodoc-process-signature", with_plain_callables)
+    app.connect("autodoc-process-signature", with_plain_types)
+    app.connect("autodoc-process-docstring", with_single_names, priority=400)  # before napoleon
 
 
 def with_commands(app: Any, name: str, source: list[str]) -> None:
@@ -51,6 +56,22 @@ def with_commands(app: Any, name: str, source: list[str]) -> None:
         source[0] = source[0].replace(COMMANDS, told.split("\n", 1)[1])
 
 
-def with_plain_callables(app: Any, what: str, name: str, found: Any, options: Any, signature: str, returns: str) -> Any:
-    """Sphinx shows ``Callable[..., Any]`` with the dots in brackets."""
-    return signature and signature.replace("Callable[[...],", "Callable[...,"), returns
+def with_plain_types(app: Any, what: str, name: str, found: Any, options: Any, signature: str, returns: str) -> Any:
+    """Without what Sphinx makes of ``Callable[..., Any]`` and of our names for types; nobody calls a record that is returned."""
+    if what == "class" and is_dataclass(found) and "Attributes\n" in (found.__doc__ or ""):
+        return None, None
+
+    def plain(text: str | None) -> str | None:
+        return text and re.sub(
+            r"TypeAliasForwardRef\('(\w+)'\)", r"\1", text.replace("Callable[[...],", "Callable[...,")
+        )
+
+    return plain(signature), plain(returns)
+
+
+def with_single_names(app: Any, what: str, name: str, found: Any, options: Any, lines: list[str]) -> None:
+    """``low, high : float`` as two entries with the same words, also where attributes are listed."""
+    text = re.sub(
+        _SEVERAL, lambda m: "".join(f"{each} : {m[2]}\n{m[3]}" for each in m[1].split(", ")), "\n".join(lines)
+    )
+    lines[:] = text.split("\n")

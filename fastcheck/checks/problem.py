@@ -22,7 +22,7 @@ _Outcome = TypeVar("_Outcome", Report, Sweep)
 
 @dataclass(frozen=True, eq=False)
 class Problem:
-    """A cost, its gradient, and where they are to be compared.
+    """A cost, its gradient, and where they are to be compared; options that a method is given come before those of the problem.
 
     Parameters
     ----------
@@ -48,8 +48,6 @@ class Problem:
         Names of the tensors to look at, in which ``*`` and ``?`` stand for letters; an option of `check` and `sweep`.
     kwargs : dict, optional
         What ``cost`` and ``grad`` take by name.
-
-    Options that a method is given come before those of the problem.
     """
 
     cost: Callable[..., Any]

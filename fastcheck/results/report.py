@@ -55,6 +55,9 @@ class Seen:
 class Report(Shown):
     """What a check found.
 
+    A screen has ``numeric = bound = wrong = None``, and ``eps`` is the length of its usual step along a direction of length 1. Two reports
+    are equal if all of this is, vectors by value and nan being equal to nan.
+
     Attributes
     ----------
     ratio : float
@@ -99,9 +102,6 @@ class Report(Shown):
         What was checked, as its `Problem` is called.
     versions : dict of str to str
         Of the packages, Python and the machine that made the report.
-
-    A screen has ``numeric = bound = wrong = None``, and ``eps`` is the length of its usual step along a direction of length 1. Two reports
-    are equal if all of this is, vectors by value and nan being equal to nan.
     """
 
     ratio: float
