@@ -59,7 +59,7 @@ def with_commands(app: Any, name: str, source: list[str]) -> None:
 def with_plain_types(app: Any, what: str, name: str, found: Any, options: Any, signature: str, returns: str) -> Any:
     """Without what Sphinx makes of ``Callable[..., Any]`` and of our names for types; nobody calls a record that is returned."""
     if what == "class" and is_dataclass(found) and "Attributes\n" in (found.__doc__ or ""):
-        return None, None
+        return "", None
 
     def plain(text: str | None) -> str | None:
         return text and re.sub(
