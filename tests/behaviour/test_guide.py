@@ -6,8 +6,11 @@ import re
 
 import pytest
 import typer
+from numba.core.dispatcher import Dispatcher
 from pages import ROOT, Page
 
+import fastcheck.functions
+from fastcheck import zoo
 from fastcheck.command.cli import app
 from fastcheck.diagnosis.finding import ADVICE
 from fastcheck.judge.verdict import Cause
@@ -62,8 +65,9 @@ def test_the_kinds_of_findings_are_those_of_the_code():
     causes = {cause.words for cause in Cause} | {"scales"}
     kinds = first_cells("findings.md", "kind | what was found")
     assert [kind for kind in kinds if kind not in causes and f'"{kind}"' not in SOURCE] == []
-    made = set(re.findall(r'Finding\(\s*"(\w+)"', SOURCE)) - ADVICE
-    assert made <= set(kinds)
+    advice = first_cells("findings.md", "kind | what is said")
+    assert set(advice) >= ADVICE
+    assert set(re.findall(r'Finding\(\s*"(\w+)"', SOURCE)) <= {*kinds, *advice}
 
 
 def test_every_cause_of_unresolved_is_explained():
@@ -86,3 +90,22 @@ def test_the_reports_of_the_gallery_are_of_the_versions_that_are_told():
     for library, path in sections:
         heads = re.findall(r"^--- ([^:]+): ", (GUIDE / path).read_text(), re.MULTILINE)
         assert heads and set(heads) == {library}
+
+
+def test_every_public_name_has_an_entry_in_the_reference():
+    entries = {
+        name
+        for path in (GUIDE / "api").glob("*.rst")
+        for name in re.findall(
+            r"^\.\. auto(?:function|class|exception):: fastcheck\.([\w.]+)", path.read_text(), re.MULTILINE
+        )
+    }
+    functions = {
+        name for name, value in vars(fastcheck.functions).items() if name[0] != "_" and isinstance(value, Dispatcher)
+    }
+    expected = {
+        *fastcheck.__all__,
+        *(f"zoo.{name}" for name in zoo.__all__),
+        *(f"functions.{name}" for name in functions),
+    }
+    assert entries == expected

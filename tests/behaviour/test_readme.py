@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import inspect
 import re
 import sys
 
 import pytest
 from pages import ROOT, Page
 
+import fastcheck as fc
 from fastcheck import zoo
+from fastcheck.judge import rule
 
 sys.path.append(str(ROOT))  # the benchmarks are not installed
 
@@ -22,6 +25,10 @@ MADE = re.findall(r"### ([^\n]+)\n(?:(?!###).)*?```python\n(.*?)```", README, re
 def test_the_first_example_runs_and_passes():
     page = Page(PATH)
     assert page.printed(0).startswith("CORRECT") and page.space["report"].passed
+    cost, grad, params, X, Y = (page.space[name] for name in ("cost", "grad", "params", "X", "Y"))
+    assert fc.check(cost, grad, params, args=(X, Y)).passed, "which packs by itself"
+    with pytest.raises(AssertionError, match="WRONG.*in W1, b1, W2"):
+        fc.assert_gradient(cost, lambda *given: {k: 2 * v for k, v in grad(*given).items()}, params, (X, Y))
 
 
 @pytest.mark.parametrize(("title", "code"), MADE, ids=[title for title, _ in MADE])
@@ -73,14 +80,27 @@ def test_the_bugs_are_counted():
 
 
 def test_every_maker_is_named():
-    import fastcheck
-
     named = set(re.findall(r"\b(from_\w+)", README))
-    assert named == {name for name in fastcheck.__all__ if name.startswith("from_")}
+    assert named == {name for name in fc.__all__ if name.startswith("from_")}
 
 
 def test_the_edges_of_the_verdicts_are_those_of_the_rule():
-    from fastcheck.judge import rule
-
     assert f"agree to {rule.LOOK:.0e}".replace("e-0", "e-") in README
     assert f"by {rule.WORRY:.0e} or more".replace("e-0", "e-") in README
+
+
+def column(section: str, title: str, among: str = "") -> list[int]:
+    """Of a table of RESULTS.md: the numbers under this title, of the rows that hold ``among``."""
+    lines = (ROOT / "benchmarks" / "RESULTS.md").read_text().split(f"## {section}\n")[1].split("\n## ")[0].splitlines()
+    header, _, *rows = (line.strip("| ").split(" | ") for line in lines if line.startswith("|"))
+    return [int(row[header.index(title)].replace(",", "")) for row in rows if not among or among in row]
+
+
+def test_the_evaluations_are_those_that_were_measured():
+    assert "| some 70 |" in README and all(60 <= k <= 80 for k in column("Screen", "evaluations"))
+    located = column("Locate", "evaluations, median", "one in W1")
+    assert "| some 80 for one of them |" in README and all(70 <= k <= 90 for k in located)
+
+
+def test_scaling_takes_a_minute():
+    assert inspect.signature(fc.scale).parameters["max_seconds"].default == 60 and "what fits into a minute" in README
