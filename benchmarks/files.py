@@ -8,6 +8,8 @@ from pathlib import Path
 
 HERE = Path(__file__).parent
 RESULTS, PICTURE, README = HERE / "RESULTS.md", HERE / "scaling.png", HERE.parent / "README.md"
+COMPARE = HERE.parent / "fastcheck" / "guide" / "compare.md"
+GALLERY = HERE / "gallery"
 
 
 def write(contents: dict[Path, bytes]) -> None:

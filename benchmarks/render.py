@@ -37,6 +37,14 @@ _MACHINES = (
 )
 
 
+LEFT_OUT = (  # of the README, as they are like others that stand there
+    "fastcheck gradient, 1 worker",
+    "scipy approx_derivative, NumPy cost",
+    "statsmodels approx_fprime, njit cost",
+    "optimagic first_derivative, njit cost",
+)
+
+
 def results(measured: Results) -> str:
     """What stands between the marks of RESULTS.md: every section that was measured."""
     made = (
@@ -69,6 +77,7 @@ def readme(measured: Results) -> str:
     rows = [
         [name, *(short(_at(own, n)) for n in sizes), _otherwise(own[-1], usual)]
         for name, own in _grouped(measured.rivals, lambda outcome: outcome.name).items()
+        if name not in LEFT_OUT
     ]
     said = (
         f"{m.cpu}, {m.cores} cores, {m.date}{_how(measured)}: the time of {usual}, and that time over fastcheck's with "
@@ -79,7 +88,7 @@ def readme(measured: Results) -> str:
         table(["", *(f"{n:,} parameters" for n in sizes), "besides, or instead"], rows),
         *_not_timed(measured.rivals),
         *_in_words(measured),
-        "All figures, versions and how each rival was asked: [benchmarks/RESULTS.md](benchmarks/RESULTS.md).",
+        "All rivals, figures and versions, and how each was asked: [benchmarks/RESULTS.md](benchmarks/RESULTS.md).",
         "![Time and throughput against n](benchmarks/scaling.png)",
     ]
     return "\n\n".join(parts)

@@ -1,6 +1,6 @@
 """``python -m benchmarks.verdicts``: how often each checker accuses a right gradient, passes a wrong one, or cannot tell.
 
-Writes the tables into RESULTS.md and the short one into the README, both between markers, all at the end. The rules are
+Writes the tables into RESULTS.md and the short one into the guide's page, both between markers, all at the end. The rules are
 in `benchmarks.rules`; it takes some minutes, and nothing in it depends on the machine's speed.
 """
 
@@ -17,7 +17,7 @@ import numpy as np
 
 import fastcheck as fc
 from benchmarks import models
-from benchmarks.files import README, RESULTS, tell, write
+from benchmarks.files import COMPARE, RESULTS, tell, write
 from benchmarks.markdown import prose, refreshed, table
 from benchmarks.models import Model, Vector
 from benchmarks.rules import ACCUSED, CANNOT_TELL, PASSED, RULES
@@ -126,8 +126,8 @@ def results(found: Found, n_models: int) -> str:
     return "\n\n".join(["## Verdicts beside the rivals' rules", prose(said), prose(_RULES), prose(_OPTIMUM), *tables])
 
 
-def readme(found: Found, n_models: int) -> str:
-    """The short table of the README, and where fastcheck cannot tell."""
+def guide(found: Found, n_models: int) -> str:
+    """The short table of the guide, and where fastcheck cannot tell."""
     said = (
         f"{n_models} models (regressions, likelihoods, Gaussian processes, hidden Markov, small networks, the zoo), each at a random "
         "point, where a fit stops, beside it, at the exact optimum, in mixed units and in float32; with the right gradient "
@@ -136,7 +136,7 @@ def readme(found: Found, n_models: int) -> str:
     )
     places = situations_of(found)
     parts = [prose(said), told(found, "all situations", places), prose(summary(found, places))]
-    link = "Made by `python -m benchmarks.verdicts`. Each situation by itself, and each rule: [benchmarks/RESULTS.md](benchmarks/RESULTS.md#verdicts-beside-the-rivals-rules)."
+    link = "Made by `python -m benchmarks.verdicts`. Each situation by itself, and each rule: [Results](../../benchmarks/RESULTS.md#verdicts-beside-the-rivals-rules)."
     return "\n\n".join([*parts, prose(link)])
 
 
@@ -191,7 +191,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser("python -m benchmarks.verdicts", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="an eighth of the models; print, and write nothing")
     quick = parser.parse_args(arguments).quick
-    for path in (README, RESULTS):
+    for path in (COMPARE, RESULTS):
         refreshed(path.read_text(), "", MARKS)  # fails now, not after the measuring
     begin = time.perf_counter()
     chosen = [(model, False) for model in models.problems()] + [(model, True) for model in networks()]
@@ -206,9 +206,9 @@ def main(arguments: list[str] | None = None) -> int:
     if quick:
         print(results(found, len(chosen)))
         return 0
-    made = {RESULTS: results(found, len(chosen)), README: readme(found, len(chosen))}
+    made = {RESULTS: results(found, len(chosen)), COMPARE: guide(found, len(chosen))}
     write({path: refreshed(path.read_text(), text, MARKS).encode() for path, text in made.items()})
-    tell(f"wrote the verdicts of {RESULTS.name} and {README.name}")
+    tell(f"wrote the verdicts of {RESULTS.name} and {COMPARE.name}")
     return 0
 
 

@@ -1,6 +1,6 @@
 """Elementary functions for njit costs, in plain arithmetic that the compiler vectorises: libm is called number by number.
 
-exp(y) = 2^k exp(r), with k the integer nearest to y / ln 2 and r = y - k ln 2, |r| <= ln(2) / 2, where the Taylor series up
+exp(y) = 2^k exp(r), with k the integer nearest to y / ln 2 and r = y - k ln 2, abs(r) <= ln(2) / 2, where the Taylor series up
 to r^13 is exact to rounding (Muller, Elementary Functions, 3rd ed., ch. 11; ln 2 in two parts after Cody and Waite).
 log(2^k m) = k ln 2 + 2 atanh((m - 1) / (m + 1)), m between sqrt(1/2) and sqrt(2), with the series of atanh; the others are
 made of these. For a float64 or an array of them, of any shape; every result is within 4 units in the last place over all

@@ -1,6 +1,7 @@
 """Gradients of public libraries, checked as they are: some differ from their costs, some agree.
 
     python -m benchmarks.gallery                     # all of them, a line each
+    python -m benchmarks.gallery --write             # and their short reports, which the guide shows
     python -m benchmarks.gallery.skglm_poisson       # one file, with its reports
 
 A library that is not installed is skipped. `pip install skglm==0.5 metric-learn==0.7.0 xlogit==0.2.7 numpy-ml==0.1.2

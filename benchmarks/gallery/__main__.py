@@ -1,10 +1,12 @@
 """``python -m benchmarks.gallery``: each case in a line: what was found, and whether it is as expected.
 
-Exit code 1 where something is not.
+Exit code 1 where something is not. ``--write`` puts the short reports of what is wrong beside the scripts, where the guide
+shows them.
 """
 
 from __future__ import annotations
 
+import argparse
 import importlib
 import pkgutil
 import sys
@@ -13,7 +15,8 @@ from importlib.metadata import version
 from types import ModuleType
 
 from benchmarks import gallery
-from benchmarks.gallery.case import Found, Skipped, checked
+from benchmarks.files import GALLERY, tell, write
+from benchmarks.gallery.case import Found, Skipped, briefly, checked
 
 
 def files() -> Iterator[ModuleType]:
@@ -29,15 +32,27 @@ def files() -> Iterator[ModuleType]:
             yield module
 
 
-def main() -> int:
-    unexpected = 0
+def main(arguments: list[str] | None = None) -> int:
+    parser = argparse.ArgumentParser("python -m benchmarks.gallery", description=__doc__)
+    parser.add_argument("--write", action="store_true", help="write the short reports as well")
+    unexpected, reports = 0, {}
+    writes = parser.parse_args(arguments).write
     for module in files():
+        told = []
         for case in module.CASES:
-            found = Found.of(checked(case))
+            report = checked(case)
+            found = Found.of(report)
             as_expected = found.holds(case.expected)
             unexpected += not as_expected
             said = "as expected" if as_expected else f"NOT as expected, {case.expected}"
             print(f"{module.LIBRARY + ' ' + version(module.LIBRARY):19} {case.name:34} {found}  ({said})", flush=True)
+            if case.wrong:
+                told.append(briefly(module.LIBRARY, case, report))
+        if told:
+            reports[GALLERY / f"{module.__name__.split('.')[-1]}.txt"] = "\n\n".join(told).encode() + b"\n"
+    if writes and not unexpected:
+        write(reports)
+        tell(f"wrote the reports of {', '.join(path.stem for path in reports)}")
     return bool(unexpected)
 
 

@@ -87,6 +87,12 @@ def checked(case: Case) -> fc.Report:
     return case.make().check(progress=False)
 
 
+def briefly(distribution: str, case: Case, report: fc.Report) -> str:
+    """The short report under the name of the case, as the guide shows it."""
+    lines = [line.rstrip() for line in report.brief().splitlines()]
+    return "\n".join([f"--- {distribution} {version(distribution)}: {case.name}", "", *lines]).rstrip()
+
+
 def show(distribution: str, cases: Sequence[Case]) -> None:
     """Prints the reports."""
     for case in cases:

@@ -135,8 +135,10 @@ def check(
     WorkersLost
         Nobody is left to evaluate the cost.
 
-    Whatever ends the differences early, Ctrl-C or an exception of the cost, carries what was done as its ``report``: `numeric`
-    with nan where nothing was, and `str` of it in one line.
+    Notes
+    -----
+    Whatever ends the differences early, Ctrl-C or an exception of the cost, carries what was done as its ``report``: ``numeric``
+    with nan where nothing was, and ``str`` of it in one line.
 
     References
     ----------

@@ -44,10 +44,8 @@ def locate(
 ) -> Location:
     """Find the components at which a gradient is wrong, from slopes along random directions.
 
-    Parameters are those of `screen`, which comes first; and
-
-    budget : int
-        Evaluations of the cost after which the search ends with what it knows.
+    Parameters are those of `screen`, which comes first; ``budget`` is the number of evaluations of the cost after which the
+    search ends with what it knows.
     """
     accepting.no_checkpoint(checkpoint, "locate")
     accepting.only_central(method, "locate")

@@ -38,7 +38,7 @@ _Outcome = TypeVar("_Outcome", Report, Sweep)
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Problem(Shown):
-    """A cost, its gradient, and where they are to be compared.
+    """A cost, its gradient, and where they are to be compared; options that a method is given come before those of the problem.
 
     Parameters
     ----------
@@ -64,8 +64,6 @@ class Problem(Shown):
         Names of the tensors to look at, in which ``*`` and ``?`` stand for letters; an option of `check` and `sweep`.
     kwargs : dict, optional
         What ``cost`` and ``grad`` take by name.
-
-    Options that a method is given come before those of the problem.
     """
 
     cost: Cost

@@ -86,7 +86,7 @@ class Layout:
 
     @cached_property
     def is_gapless(self) -> bool:
-        """Whether differently named tensors follow one another: always, but in a layout that was put together by hand."""
+        """Whether differently named tensors follow one another, as always but in a layout that was put together by hand."""
         starts = list(accumulate((tensor.size for tensor in self.tensors), initial=0))[:-1]
         return [tensor.start for tensor in self.tensors] == starts and len(set(self.names)) == len(self.names)
 

@@ -54,6 +54,9 @@ class Seen:
 class Report(Shown):
     """What a check found.
 
+    A screen has ``numeric = bound = wrong = None``, and ``eps`` is the length of its usual step along a direction of length 1. Two reports
+    are equal if all of this is, vectors by value and nan being equal to nan.
+
     Attributes
     ----------
     ratio : float
@@ -100,9 +103,6 @@ class Report(Shown):
         Of the packages, Python and the machine that made the report.
     location : Location, or None
         Where the gradient is wrong, if that was searched for: ``fastcheck screen --locate``.
-
-    A screen has ``numeric = bound = wrong = None``, and ``eps`` is the length of its usual step along a direction of length 1. Two reports
-    are equal if all of this is, vectors by value and nan being equal to nan.
     """
 
     ratio: float

@@ -117,7 +117,7 @@ class Scaling(Shown):
 
     @property
     def fitted(self) -> tuple[Measured, ...]:
-        """The sizes that count in the fit: those whose check takes 10 ms or more."""
+        """The sizes that count in the fit, those whose check takes 10 ms or more."""
         return tuple(m for m in self.sizes if m.seconds >= FITTED)
 
     @property

@@ -126,8 +126,15 @@ def test_the_readme_is_refreshed_between_its_markers_only_and_once():
     assert row(once, "absent") == ["absent", "-", "-", ""]
 
 
-@pytest.mark.parametrize("path", [files.README, files.RESULTS])
-@pytest.mark.parametrize("name", [table.MARKS, verdicts.MARKS])
+@pytest.mark.parametrize(
+    ("path", "name"),
+    [
+        (files.README, table.MARKS),
+        (files.COMPARE, verdicts.MARKS),
+        (files.RESULTS, table.MARKS),
+        (files.RESULTS, verdicts.MARKS),
+    ],
+)
 def test_the_files_have_their_marks(path, name):
     markdown.refreshed(path.read_text(), "", name)
 
@@ -160,15 +167,15 @@ def test_verdicts_are_counted_by_rule_and_by_situation():
     assert "7 models" in text
 
 
-def test_the_readme_says_what_fastcheck_accused_passed_and_left_open():
-    said = verdicts.readme(found((CANNOT_TELL, PASSED), (PASSED, PASSED)), 7)
+def test_the_guide_says_what_fastcheck_accused_passed_and_left_open():
+    said = verdicts.guide(found((CANNOT_TELL, PASSED), (PASSED, PASSED)), 7)
     assert "accused 0 right gradients and passed 3 wrong ones" in said
     assert "a place 1 of 1" in said
-    said = verdicts.readme(found((ACCUSED, ACCUSED), (PASSED, PASSED)), 7)
+    said = verdicts.guide(found((ACCUSED, ACCUSED), (PASSED, PASSED)), 7)
     assert "accused 3 right gradients and passed 0 wrong ones" in said
 
 
-@pytest.mark.parametrize("path", [files.README, files.RESULTS])
+@pytest.mark.parametrize("path", [files.COMPARE, files.RESULTS])
 def test_what_is_written_of_fastcheck_holds(path):
     """None accused and none passed, whatever the situation."""
     rows = [
