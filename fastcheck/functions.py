@@ -166,6 +166,11 @@ def _softplus(x: float) -> float:
     return x if x != x else value
 
 
+def _rename(function: Callable[..., Any], name: str) -> None:
+    """Give it a name of its own: numba's linker tells functions that come from its disk cache apart by nothing else."""
+    function.__name__ = function.__qualname__ = name
+
+
 def _applied(scalar: Callable[[float], float]) -> Callable[..., Any]:
     """A function that takes a number, or an array number by number in a loop that is vectorised."""
 
@@ -183,12 +188,14 @@ def _applied(scalar: Callable[[float], float]) -> Callable[..., Any]:
                 out[i] = scalar(float(values[i]))
             return out.reshape(x.shape)
 
+        _rename(of_number, f"{apply.__name__}_number")
+        _rename(of_array, f"{apply.__name__}_array")
         if isinstance(x, types.Array):
             return of_array
         return of_number if isinstance(x, types.Number) else None
 
     # Found by this name wherever a cost that calls it travels: what is pickled by value is no longer the one overloaded.
-    apply.__name__ = apply.__qualname__ = f"_of{scalar.__name__}"
+    _rename(apply, f"_of{scalar.__name__}")
     extending.overload(apply, jit_options={"fastmath": _CONTRACT})(implementation)
     return apply
 

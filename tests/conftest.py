@@ -9,6 +9,8 @@ from hypothesis import settings
 settings.register_profile("untimed", deadline=None)  # no test measures time
 settings.load_profile("untimed")
 
+pytest_plugins = ["pytester"]
+
 
 @pytest.fixture
 def rng() -> np.random.Generator:

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import math
+import os
+import subprocess
+import sys
 
 import mpmath
 import numba
@@ -97,3 +100,13 @@ def test_arrays_of_any_shape_and_order_are_taken_number_by_number(name, x):
 def test_what_is_no_number_is_refused():
     with pytest.raises(numba.core.errors.TypingError):
         functions.exp("1")
+
+
+def test_functions_that_were_cached_by_different_processes_are_told_apart(tmp_path):
+    def process(*names: str) -> str:
+        code = f"import numpy; from fastcheck.functions import *; print(*(f(numpy.zeros(2))[0] for f in ({', '.join(names)},)))"
+        own = {**os.environ, "NUMBA_CACHE_DIR": str(tmp_path)}
+        return subprocess.run([sys.executable, "-c", code], env=own, capture_output=True, text=True, check=True).stdout
+
+    apart = [process("exp").strip(), process("expm1").strip()]
+    assert process("exp", "expm1").split() == apart == ["1.0", "0.0"]

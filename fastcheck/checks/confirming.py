@@ -51,7 +51,7 @@ def confirm(measured: Screened, group: Group, left: list[int], name: str | None 
 
 def _by_match(measured: Screened, group: Group) -> tuple[Witness, ...]:
     """The components that the slopes over everything and on their tensor point at, if their own ladders refute them."""
-    known = [g for g in {id(g): g for g in (measured.whole, group)}.values()]
+    known = list({id(g): g for g in (measured.whole, group)}.values())
     directions = [u for g in known for u in g.directions]
     error = np.concatenate([g.slopes.said.slope - g.slopes.claimed for g in known])
     bound = np.concatenate([g.slopes.bound for g in known])

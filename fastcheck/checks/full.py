@@ -205,11 +205,21 @@ def gradient(
 def assert_gradient(
     cost: Cost, grad: Any, theta: Any, args: tuple[Any, ...] = (), **options: Unpack[CheckOptions]
 ) -> None:
-    """`check`, for use in tests: raises AssertionError with the short report as its text unless the verdict is CORRECT."""
+    """`check`, for use in tests: raises AssertionError with the short report as its text unless the verdict is CORRECT.
+
+    The exception's ``report`` is the whole Report.
+    """
     __tracebackhide__ = True
     report = check(cost, grad, theta, args, **options)
     if not report.passed:
-        raise AssertionError(report.brief())
+        raise failure(report)
+
+
+def failure(report: Report, *more: str) -> AssertionError:
+    """What a test fails with: the short report, and what ``more`` there is to say, with the report itself."""
+    error = AssertionError("\n".join([report.brief().rstrip(), *more]))
+    error.report = report  # type: ignore[attr-defined]
+    return error
 
 
 def report_of(opening: Opening, plan: Plan | None = None) -> Report:

@@ -103,7 +103,7 @@ def _converter() -> Converter:
     converter = Converter(forbid_extra_keys=True)
     converter.register_unstructure_hook(float, _number)
     converter.register_unstructure_hook_func(_is_vector, _numbers)
-    converter.register_unstructure_hook_func(_is_enumeration, lambda member: member.name)
+    converter.register_unstructure_hook(enum.Enum, lambda member: member.name)
     converter.register_structure_hook(float, lambda told, kind: _read(told))
     converter.register_structure_hook_func(
         _is_number_or_vector, lambda told, kind: _vector(told, Vector) if isinstance(told, list) else _read(told)
@@ -112,7 +112,7 @@ def _converter() -> Converter:
         _is_number_or_vector, lambda value: _numbers(value) if isinstance(value, np.ndarray) else _number(value)
     )
     converter.register_structure_hook_func(_is_vector, _vector)
-    converter.register_structure_hook_func(_is_enumeration, lambda told, kind: kind[told])
+    converter.register_structure_hook(enum.Enum, lambda told, kind: kind[told])
     for exact in (int, bool, str):
         converter.register_structure_hook(exact, _exactly)
     return converter
@@ -124,10 +124,6 @@ def _is_vector(kind: Any) -> bool:
 
 def _is_number_or_vector(kind: Any) -> bool:
     return get_origin(kind) is UnionType and float in get_args(kind) and any(map(_is_vector, get_args(kind)))
-
-
-def _is_enumeration(kind: Any) -> bool:
-    return isinstance(kind, type) and issubclass(kind, enum.Enum)
 
 
 def _number(value: float) -> float | str:

@@ -201,7 +201,7 @@ def _fit(n: list[int], seconds: list[float]) -> Fit | None:
 
 def _along(x: float, xs: Any, ys: Any, slope: float | None) -> float | None:
     """y at ``x`` on the line through the points, on logarithmic axes; beyond them with ``slope``, None without one."""
-    end = xs[0] if x < xs[0] else xs[-1] if x > xs[-1] else x
+    end = xs[0] if x < xs[0] else min(x, xs[-1])
     if end != x and slope is None:
         return None
     y = float(np.interp(math.log(end), np.log(xs), np.log(ys)))

@@ -112,7 +112,7 @@ def test_only_the_tail_of_a_component_is_evaluated():
     evaluator.tails  # noqa: B018 (made before calls are counted)
     kept = [tail.source.arguments.args[-1] for tail in evaluator.tails]
     before = [array.copy() for array in kept]
-    evaluator.values(ComponentMoves(range(0, 4), np.array([[0.1, -0.1]])))
+    evaluator.values(ComponentMoves(range(4), np.array([[0.1, -0.1]])))
     assert [(a - b).tolist() for a, b in zip(kept, before, strict=True)] == [[4, 4, 0], [0, 4, 0]]
 
 

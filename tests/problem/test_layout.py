@@ -1,5 +1,9 @@
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+
 import numba
 import numpy as np
 import pytest
@@ -11,6 +15,20 @@ import fastcheck as fc
 
 shapes = hnp.array_shapes(min_dims=0, max_dims=4, min_side=0, max_side=4)
 tensors = st.lists(shapes, min_size=1, max_size=6).filter(lambda found: any(np.prod(shape) for shape in found))
+
+CACHED = """
+import fastcheck as fc, numba, numpy as np
+
+theta, layout = fc.pack({{f"W{{k}}": np.ones({shape}) for k in range(30)}})
+unpack = layout.jit_unpack()
+
+@numba.njit(cache=True)
+def cost(theta):
+    rows = 0
+    for k in range(3):
+        rows += unpack(k * theta)[5].shape[0]  # so large that it is called, not inlined
+    return rows + unpack(theta)[3].shape[0] + unpack(theta)[4].shape[0] + unpack(theta)[29].shape[0]
+"""
 
 
 def named(found):
@@ -112,3 +130,16 @@ def test_pack_refuses(params, error, message):
         fc.pack(params)
     assert isinstance(caught.value, fc.InputError)
     assert "\n" not in str(caught.value)
+
+
+def test_costs_with_layouts_of_their_own_that_different_processes_cached_are_told_apart(tmp_path):
+    for name, shape in (("one", (2, 3)), ("other", (3, 2))):
+        (tmp_path / f"{name}.py").write_text(CACHED.format(shape=shape))
+
+    def process(*names: str) -> list[str]:
+        code = f"import {','.join(names)}; print(*(m.cost(m.theta) for m in ({','.join(names)},)))"
+        own = {**os.environ, "NUMBA_CACHE_DIR": str(tmp_path / "cache")}
+        words = [sys.executable, "-c", code]
+        return subprocess.run(words, cwd=tmp_path, env=own, capture_output=True, text=True, check=True).stdout.split()
+
+    assert process("one") + process("other") == process("one", "other") == ["12", "18"]
