@@ -106,6 +106,14 @@ def test_a_large_tensor_does_not_hide_a_small_one():
     assert judged.tensors[1].worst.index == 2
 
 
+@pytest.mark.parametrize(("claimed", "is_"), [(1e-13, CORRECT), (1e-11, WRONG)])
+@pytest.mark.parametrize("unit", [1.0, 2.0**400])
+def test_backprops_own_rounding_where_the_true_slope_is_0_is_measured_by_the_largest_entry_of_all(claimed, is_, unit):
+    said = told([SUPPORTED, REFUTED], [unit, 0.0], 1e-15 * unit, bends=False)
+    judged = verdict(said, [unit, claimed * unit], (1, 1))
+    assert judged.tensors[1].verdict is judged.whole.verdict is is_
+
+
 @pytest.mark.parametrize(("open_", "is_"), [(1e-9, CORRECT), (1e-3, UNRESOLVED), (math.inf, UNRESOLVED)])
 def test_an_unresolved_tensor_spoils_the_whole_unless_too_small_to_matter(open_, is_):
     judged = verdict(told([SUPPORTED, UNKNOWN], [1.0, 0.0], [1e-9, open_]), [1.0, 0.0], (1, 1))
