@@ -64,6 +64,7 @@ def verdict(said: Outcomes, analytic, sizes=(), accept=1e-7, unfit=()) -> Judged
         ([1.0, 2.0], [1.0, 2.0], [SUPPORTED, UNKNOWN], 1e-3, UNRESOLVED),
         ([1.0, 2.0], [1.0, 2.02], [SUPPORTED, UNKNOWN], 1e-9, UNRESOLVED),  # nobody is accused without a witness
         ([1.0, 1e-9], [1.0, 2e-9], [SUPPORTED, REFUTED], 1e-12, CORRECT),  # below 1e-7 of the largest
+        ([1.0, 2.0], [1.0, 2.0], [SUPPORTED, UNKNOWN], math.nan, UNRESOLVED),
         ([0.0, 0.0], [0.0, 0.0], [SUPPORTED, SUPPORTED], 0.0, CORRECT),
         ([1.0, 2.0], [1.0, math.nan], [SUPPORTED, REFUTED], 1e-9, WRONG),
         ([1.0, 2.0], [1.0, math.inf], [SUPPORTED, REFUTED], 1e-9, WRONG),
@@ -202,6 +203,17 @@ def test_what_the_pass_alone_sees_accuses_nobody():
     assert judge(m, numeric, 1e-7).whole.verdict is CORRECT  # agreement with it settles
     wide = Measured(m.selection, m.units, numeric, np.full(n, 1e-3), m.sigmas, m.unfit, m.positions, m.said)
     assert judge(wide, numeric, 1e-7).whole.verdict is UNRESOLVED  # unless it could not see
+
+
+def test_wrong_is_what_is_refuted_and_what_only_the_pass_excludes_but_nothing_that_a_ladder_supports():
+    said = told([SUPPORTED, REFUTED], [1.0, 1.0], 1e-9)
+    m = Measured(
+        Selection(fc.Layout.of({"v": (2,), "W": (4,)})), np.ones(6), np.array([1, 1, 1.5, 1, 1, 1]), np.full(6, 1e-9),
+        (0.0, 0.0), ("", ""), np.array([2, 3]), said,
+    )  # fmt: skip
+    judged = judge(m, np.array([1.0, 1, 1, 2, 3, 1]), 1e-7)  # of W ladders support the first, refute the second
+    assert judged.wrong.tolist() == [3, 4]
+    assert judged.tensors[1].worst.index == 4
 
 
 @given(vectors)
