@@ -6,13 +6,13 @@ import math
 
 import numpy as np
 import pytest
-from along import said
+from along import grown, said
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from fastcheck.judge.outcomes import Outcomes
+from fastcheck.judge.outcomes import Outcomes, outcomes
 from fastcheck.judge.verdict import Cause, Outcome
-from fastcheck.measure.sight import Shape
+from fastcheck.measure.sight import Shape, see
 
 SUPPORTED, REFUTED, UNKNOWN = Outcome.SUPPORTED, Outcome.REFUTED, Outcome.UNKNOWN
 
@@ -81,6 +81,23 @@ def test_at_a_kink_any_slope_between_the_sides_is_right(claimed, outcome):
     assert found.outcome[0] == outcome
     assert found.cause[0] == Cause.KINK
     assert outcome != SUPPORTED or abs(found.slope[0] - claimed) <= found.bound[0]
+
+
+@pytest.mark.parametrize(("claimed", "outcome"), [(0.0, SUPPORTED), (0.5, SUPPORTED), (1.5, REFUTED), (-0.5, REFUTED)])
+@pytest.mark.parametrize("sign", [1, -1])
+def test_a_flat_side_of_a_kink_bounds_the_right_slopes_too(claimed, outcome, sign):
+    assert said(lambda x: max(sign * x, 0.0), 0.0, sign * claimed, 1.0)[0].outcome[0] == outcome
+
+
+@pytest.mark.parametrize("f", [lambda x: round(math.sin(x), 5), lambda x: 1e6 + math.sin(x)])
+def test_a_claim_is_supported_within_the_bound_and_refuted_from_four_bounds_on(f):
+    """Bounds come from a few levels, and may be short by chance."""
+    sight = see(grown(f, 0.4)[0])
+    best = outcomes(sight, np.array([math.cos(0.4) * 0.5]))
+    off = best.slope[0] + best.bound[0] * np.array([-5, -3, -0.9, 0.0, 0.9, 1.5, 3.9, 4.1, 12])
+    assert [outcomes(sight, np.array([claimed])).outcome[0] for claimed in off] == [
+        REFUTED, UNKNOWN, SUPPORTED, SUPPORTED, SUPPORTED, UNKNOWN, UNKNOWN, REFUTED, REFUTED,
+    ]  # fmt: skip
 
 
 def test_a_spike_is_neither_supported_nor_refuted():
