@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -203,6 +204,30 @@ def test_what_the_pass_alone_sees_accuses_nobody():
     assert judge(m, numeric, 1e-7).whole.verdict is CORRECT  # agreement with it settles
     wide = Measured(m.selection, m.units, numeric, np.full(n, 1e-3), m.sigmas, m.unfit, m.positions, m.said)
     assert judge(wide, numeric, 1e-7).whole.verdict is UNRESOLVED  # unless it could not see
+
+
+@pytest.mark.parametrize(("margin", "is_"), [(0.5e-5, CORRECT), (3e-5, UNRESOLVED)])
+def test_the_pass_settles_what_it_sees_to_1e_5_of_a_typical_slope(margin, is_):
+    n = 100
+    m = Measured(
+        Selection(fc.Layout.of({"W": (n,)})), np.ones(n), np.ones(n), np.full(n, margin), (0.0,), ("",),
+        np.empty(0, dtype=np.int64), Outcomes.none(),
+    )  # fmt: skip
+    assert judge(m, np.ones(n), 1e-7).whole.verdict is is_
+    assert open_in(m, np.ones(n), 0).size == (0 if is_ is CORRECT else n)
+
+
+def test_how_far_the_pass_may_be_off_is_what_a_ladder_differs_by_and_its_bound():
+    m = measured(told([SUPPORTED, UNKNOWN], [4.0, math.nan], 1e-3))
+    m = replace(m, units=np.array([8.0, 8.0]), numeric=np.array([0.6, 1.0]), margin=np.array([1.0, 2.0]))
+    assert judge(m, np.array([0.5, 1.0]), 1e-7).numeric_bound == pytest.approx([0.1 + 1e-3 / 8, 2.0])
+
+
+def test_two_calls_differ_where_one_of_them_alone_is_not_finite():
+    first, again = np.array([1.0, np.nan]), np.array([1.0, 2.0])
+    assert ratios.unrepeatable(first, again)
+    assert not ratios.unrepeatable(first, first.copy())
+    assert not ratios.unrepeatable(again, again * (1 + 1e-9))  # the order in which threads add
 
 
 def test_wrong_is_what_is_refuted_and_what_only_the_pass_excludes_but_nothing_that_a_ladder_supports():
