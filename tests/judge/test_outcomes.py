@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
-from along import grown, said
+from along import empty, grown, said
 from hypothesis import example, given
 from hypothesis import strategies as st
 
 from fastcheck.judge.outcomes import Outcomes, outcomes
 from fastcheck.judge.verdict import Cause, Outcome
+from fastcheck.measure.ladder import grow
 from fastcheck.measure.sight import Shape, see
 
 SUPPORTED, REFUTED, UNKNOWN = Outcome.SUPPORTED, Outcome.REFUTED, Outcome.UNKNOWN
@@ -118,6 +120,21 @@ def test_a_j_as_coarse_as_all_its_range_accuses_nobody(x):
 
 def test_rounding_of_the_gradient_itself_is_no_witness():
     assert said(lambda x: 1.0 + math.cos(x), 0.0, 1e-17, 1.0)[0].outcome[0] != REFUTED
+
+
+@pytest.mark.parametrize(("off", "refuted"), [(1e-14, False), (3e-14, True), (9e-13, True)])
+def test_its_own_rounding_is_1e_14_of_the_size_that_slopes_have_nearby(off, refuted):
+    """J'' is 2 here, and the ladder sees a slope of 1e-13 to ten digits."""
+    found, _ = said(lambda x: 1e-13 * x + x * x, 0.0, 1e-13 + off, 1.0)
+    assert (found.outcome[0] == REFUTED) == refuted
+
+
+@pytest.mark.parametrize(("moves", "outcome"), [(0, SUPPORTED), (2, UNKNOWN), (30, UNKNOWN), (200, REFUTED)])
+def test_a_j_at_rest_excludes_what_would_have_moved_it_by_many_of_its_least_moves(moves, outcome):
+    look, table = empty(lambda x: max(x - 1e-2, 0.0) + 1, 0.0, 1.0)
+    sight = see(grow(look, replace(table, quantum=1e-13)))
+    claimed = moves * sight.quantum / 2.0**sight.rest
+    assert outcomes(sight, claimed).outcome[0] == outcome
 
 
 @pytest.mark.parametrize("claimed", [math.nan, math.inf, -math.inf])
