@@ -119,3 +119,14 @@ def test_where_j_has_no_value_nothing_is_found(value):
 @pytest.mark.parametrize(("f", "own"), [(math.sin, True), (lambda x: float(np.float32(math.sin(x))), False)])
 def test_whether_the_noise_is_no_more_than_the_last_places_of_j(f, own):
     assert seen(f, 0.4, worth=1.0)[3].rounding[0] == own
+
+
+@pytest.mark.parametrize("side", [1, -1, 0])
+def test_noise_is_heard_on_the_one_side_that_answers_too(side):
+    def f(x):
+        noise = np.random.default_rng(np.float64(x).view(np.uint64)).standard_normal()
+        return math.exp(x) + 1e-8 * noise if side * x >= 0 else math.nan
+
+    sight = seen(f, 0.0, 1.0, 1.0)[3]
+    assert 1e-9 < sight.noise[0] < 1e-7
+    assert not sight.rounding[0]
