@@ -99,15 +99,6 @@ class Sight:
     lowest: Integers
     evaluations: Integers
 
-    def rows(self, lines: Integers) -> Sight:
-        """What was seen of these lines."""
-        each = {
-            name: getattr(self, name)[lines]
-            for name in self.__dataclass_fields__
-            if name not in ("readings", "quantum")
-        }
-        return Sight(readings=self.readings.rows(lines), quantum=self.quantum, **each)
-
 
 def see(table: Table) -> Sight:
     """Everything that the table says, of every line; what its lines say of J's least move they say for each other."""

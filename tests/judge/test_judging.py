@@ -141,6 +141,7 @@ def test_zero_against_zero_is_right_where_j_does_not_bend_and_ladders_support_it
     [
         (UNKNOWN, Cause.ROUNDING, 1e-6, True, Cause.STATIONARY),
         (UNKNOWN, Cause.ROUNDING, 1e-6, False, Cause.ROUNDING),
+        (UNKNOWN, Cause.NONE, 1e-6, False, Cause.ROUNDING),
         (UNKNOWN, Cause.NOISE, 1e-10, True, Cause.NOISE),
         (UNKNOWN, Cause.KINK, 1e-6, True, Cause.KINK),
         (UNKNOWN, Cause.JUMP, 1e-6, True, Cause.JUMP),
