@@ -10,20 +10,20 @@ import pytest
 from fastcheck.evaluate.direction import DENSITY
 from fastcheck.judge import rule
 from fastcheck.judge.outcomes import Outcomes
-from fastcheck.judge.screening import Slopes, accuse_alone, estimate
-from fastcheck.judge.verdict import Cause, Outcome
+from fastcheck.judge.screening import OfTensor, Slopes, accuse_alone, as_its_worst, estimate, judged
+from fastcheck.judge.verdict import Cause, Judgement, Outcome, Verdict
 
 M = 8
 
 
-def slopes(claimed, residual, bound, size=1.0) -> Slopes:
+def slopes(claimed, residual, bound, size=1.0, said=Outcome.SUPPORTED, why=Cause.NONE) -> Slopes:
     """Directions whose slopes differ by ``residual`` from what is claimed."""
     n, claimed = len(claimed), np.array(claimed)
-    each = np.full(n, int(Outcome.SUPPORTED)), np.full(n, -17), np.full(n, 2), np.full(n, int(Cause.NONE))
+    each = np.full(n, int(said)), np.full(n, -17), np.full(n, 2), np.full(n, int(why))
     outcome, level, order, cause = each
     bounds = np.broadcast_to(np.array(bound, float), (n,)).copy()
-    said = Outcomes(outcome, claimed + residual, bounds, level, order, cause, np.ones(n, dtype=bool), np.zeros(n))
-    return Slopes(said, claimed, size, size)
+    told = Outcomes(outcome, claimed + residual, bounds, level, order, cause, np.ones(n, dtype=bool), np.zeros(n))
+    return Slopes(told, claimed, size, size)
 
 
 def test_the_interval_covers_the_ratio_in_95_of_100(rng):
@@ -64,3 +64,34 @@ def test_a_direction_accuses_alone_only_where_no_kink_was_seen_and_far_beyond_it
     far = slopes(np.ones(2), np.array([1.0, 1e-7]), 1e-9)
     assert accuse_alone(far, kinks=False).tolist() == [True, False]
     assert accuse_alone(far, kinks=True).tolist() == [False, False]
+
+
+@pytest.mark.parametrize("cause", [Cause.KINK, Cause.ROUNDING])
+@pytest.mark.parametrize(("error", "verdict"), [(0.1, Verdict.WRONG), (1e-4, Verdict.SUSPECT)])
+def test_a_direction_that_is_refuted_accuses_only_where_it_may(cause, error, verdict):
+    refuted = slopes(np.ones(2), np.array([error, 0.0]), 1e-9, said=Outcome.REFUTED, why=cause)
+    assert judged(refuted, 1.0, 1e-7, np.array([True, True])).verdict is verdict
+    found = judged(refuted, 1.0, 1e-7, np.array([False, True]))
+    assert (found.verdict, found.cause) == (Verdict.UNRESOLVED, cause)
+    assert found.reason == f"{cause.words}: a direction disagrees, and no component confirms it"
+
+
+@pytest.mark.parametrize(("n", "verdict"), [(8, Verdict.CORRECT), (7, Verdict.UNRESOLVED)])
+def test_eight_directions_that_support_settle_together_what_none_does_alone(n, verdict):
+    noisy = slopes(np.ones(n), np.full(n, 0.5e-5), 5e-5)
+    assert judged(noisy, 1.0, 1e-7, np.ones(n, dtype=bool)).verdict is verdict
+
+
+def test_what_only_the_directions_over_everything_leave_open_may_be_in_any_tensor():
+    right, open_ = (
+        Judgement(0.0, 0.0, verdict, reason, cause)
+        for verdict, reason, cause in (
+            (Verdict.CORRECT, "right", Cause.NONE),
+            (Verdict.UNRESOLVED, "noise: all", Cause.NOISE),
+        )
+    )
+    tensors = [OfTensor("a", right, 0.0), OfTensor("b", right, 0.0)]
+    whole, each = as_its_worst(open_, 1.0, tensors, 1e-7)
+    assert whole is open_
+    assert [(t.verdict, t.judgement.reason) for t in each] == 2 * [(Verdict.UNRESOLVED, "noise: all")]
+    assert as_its_worst(right, 1.0, tensors, 1e-7) == (right, tensors)
