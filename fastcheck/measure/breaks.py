@@ -71,8 +71,6 @@ def _quietest(values: Array, count: int) -> Array:
 def kinked(table: Table) -> Array:
     """The gap where it was looked for down to the finest steps that could show it; nan elsewhere."""
     gap = gap_of(table)
-    if table.level.shape[1] == 0:
-        return gap
     finest = table.level[:, 0]
     down = (np.abs(gap) * power_of_two(finest) <= REACH * VISIBLE * _seen_from(table)[:, 0]) | (
         finest <= table.lowest + 2
@@ -119,8 +117,6 @@ def _kept(table: Table, rise: Array, constant: Array, place: Integers) -> Flags:
 
 def first_constant(table: Table, size: Array, moves: Array) -> tuple[Integers, Flags]:
     """The place from which `size` is one constant over three levels while `moves` is seen; whether there is such a place."""
-    if table.level.shape[1] == 0:
-        return np.zeros(table.level.shape[0], dtype=np.int64), np.zeros(table.level.shape[0], dtype=bool)
     alike = neighbours(table) & (np.abs(size - above(size)) <= ALIKE * np.fmin(np.abs(size), np.abs(above(size))))
     alike &= np.abs(moves) >= SEEN * _seen_from(table)
     three = alike & (above(alike.astype(np.int64), 0) == 1)

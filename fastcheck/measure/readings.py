@@ -137,7 +137,7 @@ def _both_sides(table: Table, still: Flags) -> list[Column]:
     second = np.where(table.stands & ~still[:, None], np.nan, (table.up - table.down) / (2 * h))
     fourth = _richardson(second, joined, 4.0)
     sixth = _richardson(fourth, joined, 16.0)
-    noise = np.maximum(pooled(even_residual(table), 2, 1), floor(table))
+    noise = np.maximum(pooled(even_residual(table), 2), floor(table))
     return [(d, _spread(d, joined) + 2 * noise / h, order) for order, d in ((2, second), (4, fourth), (6, sixth))]
 
 
@@ -183,14 +183,12 @@ def _spread(values: Array, joined: Flags) -> Array:
     )
 
 
-def pooled(values: Array, n_below: int, n_above: int) -> Array:
-    """Root mean square over each place and so many below and above it, of those that are finite; nan where none is."""
+def pooled(values: Array, n_below: int) -> Array:
+    """Root mean square over each place, so many below and one above it, of those that are finite; nan where none is."""
     near = [values]
     for _ in range(n_below):
         near.append(below(near[-1]))
     near.append(above(values))
-    for _ in range(n_above - 1):
-        near.append(above(near[-1]))
     stack = np.stack(near)
     size = np.fmax.reduce(stack, axis=0)
     shares = np.where(np.isfinite(stack), stack / np.where(size > 0, size, 1.0), 0.0)
@@ -238,7 +236,7 @@ def _side_columns(table: Table, rise: Array, wanted: Flags) -> list[Column]:
     second = _richardson(first, joined, 2.0)
     third = _richardson(second, joined, 4.0)
     fourth = _richardson(third, joined, 8.0)
-    noise = np.maximum(pooled(_heard(third, h, joined), 1, 1), floor(table))
+    noise = np.maximum(pooled(_heard(third, h, joined), 1), floor(table))
     heard_in = np.where(wanted[:, None], ONE_SIDED * noise / h, np.nan)
     return [
         (a, _spread(a, joined) + heard_in, order) for order, a in ((1, first), (2, second), (3, third), (4, fourth))
@@ -278,8 +276,6 @@ def _sorted(table: Table, columns: Sequence[Column]) -> Readings:
 
 def _far(columns: Sequence[Column]) -> Flags:
     """Levels at and beyond one whose bound has risen well above that of a finer level."""
-    if columns[0][1].shape[1] == 0:
-        return np.zeros(columns[0][1].shape, dtype=bool)
     least = np.fmin.reduce(
         [np.where(np.isfinite(value) & np.isfinite(bound), bound, np.inf) for value, bound, _ in columns]
     )

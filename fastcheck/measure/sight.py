@@ -99,15 +99,6 @@ class Sight:
     lowest: Integers
     evaluations: Integers
 
-    def rows(self, lines: Integers) -> Sight:
-        """What was seen of these lines."""
-        each = {
-            name: getattr(self, name)[lines]
-            for name in self.__dataclass_fields__
-            if name not in ("readings", "quantum")
-        }
-        return Sight(readings=self.readings.rows(lines), quantum=self.quantum, **each)
-
 
 def see(table: Table) -> Sight:
     """Everything that the table says, of every line; what its lines say of J's least move they say for each other."""
@@ -170,8 +161,6 @@ def _finest(values: Array, count: int) -> Array:
     known = np.isfinite(values)
     kept = np.sort(np.where(known & (np.cumsum(known, axis=1) <= count), values, np.inf), axis=1)
     n = np.minimum(known.sum(axis=1), count)
-    if values.shape[1] == 0:
-        return np.full(values.shape[0], np.nan)
     middle = taken(kept, np.maximum(n - 1, 0)[:, None] // 2)[:, 0]
     return np.where(n > 0, middle, np.nan)
 
@@ -180,7 +169,7 @@ def _natural(table: Table) -> Array:
     """J'' counts where it is heard: at the finest steps what noise leaves of the even part, over h^2, is of any size."""
     bent = _bent(table)
     left = np.where(neighbours(table), np.abs(bent - above(bent) / 4), np.nan)
-    noise = np.fmax(pooled(left, 2, 1), floor(table))
+    noise = np.fmax(pooled(left, 2), floor(table))
     bends = np.where(np.abs(bent) >= HEARD * noise, np.abs(bent), np.nan) / power_of_two(table.level) ** 2
     return np.fmax(abs(table.centre), _finest(bends, 1 << 20))
 

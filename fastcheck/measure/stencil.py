@@ -33,9 +33,7 @@ def fitted(evaluator: Evaluator, selection: Selection, steps: Steps, order: int 
 
 
 def sides(evaluator: Evaluator, selection: Selection, steps: Steps, order: int | Integers = 2) -> Integers:
-    """0 where a component's difference is central, 1 or -1 where it is taken on that side alone, shape (k,)."""
-    if evaluator.domain is None:
-        return np.zeros(selection.size, dtype=np.int64)
+    """0 where a component's difference is central, 1 or -1 where theta's bounds leave that side alone, shape (k,)."""
     below, above = _room(evaluator, selection)
     central = steps * (order // 2) <= np.minimum(below, above)
     return np.where(central, 0, np.where(above >= below, 1, -1))

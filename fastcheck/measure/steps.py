@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from fastcheck.evaluate.evaluator import Evaluator
-from fastcheck.evaluate.progress import Show
+from fastcheck.evaluate.progress import Show, part_of
 from fastcheck.measure.imaginary import STEP, complex_steps
 from fastcheck.measure.ladder import START
 from fastcheck.measure.levels import taken
@@ -181,6 +181,7 @@ def passed(evaluator: Evaluator, selection: Selection, plan: Plan, show: Show, n
     if set(plan.orders) == {2}:
         differences(evaluator, selection, plan.steps, show, found=numeric)
         return
+    done = 0
     for order in sorted(set(plan.orders)):
         spans = [span for span, own in zip(selection.spans, plan.orders, strict=True) if own == order]
         positions = np.concatenate([np.arange(span.start, span.stop) for span in spans])
@@ -188,6 +189,7 @@ def passed(evaluator: Evaluator, selection: Selection, plan: Plan, show: Show, n
         steps = plan.steps[positions] if isinstance(plan.steps, np.ndarray) else plan.steps
         some = np.full(positions.size, np.nan)
         try:
-            differences(evaluator, part, steps, show, order, some)
+            differences(evaluator, part, steps, part_of(show, done), order, some)
         finally:
             numeric[positions] = some
+        done += positions.size

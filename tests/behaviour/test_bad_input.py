@@ -424,3 +424,12 @@ def test_a_gradient_in_float32_is_held_to_its_own_digits(theta, weights, call):
     report = call(quartic, grad, theta, (weights,))
     assert report.passed and "came in numbers with a spacing of 1e-07" in " ".join(str(report).split())
     assert not call(quartic, lambda t, w: grad(t, w) * np.float32(1.001), theta, (weights,)).passed
+
+
+def test_what_cannot_say_what_it_is_is_called_by_its_kind(theta, weights):
+    class Mute:
+        def __repr__(self):
+            raise RuntimeError("not now")
+
+    with pytest.raises(fc.InputError, match="got Mute"):
+        fc.check(quartic, quartic_gradient, theta, (weights,), workers=Mute())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import _thread
 import os
+import signal
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
@@ -30,6 +31,15 @@ def no_thread_is_left() -> bool:
     return not any(thread.name.startswith("fastcheck") for thread in threading.enumerate())
 
 
+@pytest.fixture
+def heard():
+    """Ctrl-C as in a terminal: what a shell starts in the background ignores it."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("heard")
 @pytest.mark.parametrize("workers", [1, 2, 4])
 @pytest.mark.parametrize("compiled", [True, False])
 def test_ctrl_c_ends_the_run_and_leaves_nothing_behind(compiled, workers):

@@ -306,3 +306,19 @@ def test_a_digest_tells_functions_apart_by_what_they_read():
     loop_holder.me = loop_holder
     assert digest(loop_holder) == digest(loop_holder)
     assert digest(loop) != digest(())
+
+
+def test_a_digest_sees_keyword_defaults_and_what_inner_functions_read(monkeypatch):
+    def made(power):
+        def cost(theta, *, power=power):
+            return theta**power
+
+        return cost
+
+    def total(theta):
+        return sum(helper(x) for x in theta)
+
+    assert digest(made(2)) != digest(made(3))
+    before = digest(total)
+    monkeypatch.setitem(globals(), "helper", lambda theta: theta**3)
+    assert digest(total) != before

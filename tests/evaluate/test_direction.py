@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from scipy.stats import kstest
 
 from fastcheck.evaluate.direction import DENSITY, draw
+from fastcheck.problem.domain import Domain
 
 
 def entries(direction):
@@ -37,3 +40,18 @@ def test_a_direction_misses_no_more_often_than_the_guarantee_says(error, rng):
     for t in (0.01, 0.1, 0.5):
         assert np.mean(hits <= t) <= DENSITY * t + 0.01
     assert np.mean(hits**2) == pytest.approx(1.0, rel=0.05)
+
+
+def test_bounds_turn_components_and_end_where_the_first_of_them_is_met(rng):
+    n = 5000
+    theta, scale = rng.uniform(-1, 1, n), np.exp2(rng.integers(-9, 9, n))
+    below, above = rng.uniform(0.1, 1, (2, n))
+    sides = rng.integers(-1, 2, n).astype(np.int8)
+    u = draw(rng, 0, n, sides)
+    turned, free = entries(u), entries(replace(u, sides=np.zeros(n, dtype=np.int8)))
+    assert np.array_equal(turned, np.where(sides == 0, free, sides * np.abs(free)))
+    room = np.where(sides == 0, np.minimum(below, above), np.where(turned > 0, above, below))
+    expected = room / np.abs(scale * turned)
+    domain = Domain(theta - below, theta + above)
+    for start, stop in [(k, k + 1) for k in range(0, n, 50)] + [(3, 9), (4000, 5000), (0, n)]:
+        assert u.part(start, stop).reach(domain, theta, scale) == pytest.approx(expected[start:stop].min(), rel=1e-9)

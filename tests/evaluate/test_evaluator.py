@@ -110,3 +110,13 @@ def test_whatever_is_asked_for_is_counted_exactly(options, theta, weights):
     for grad in (quartic_gradient, lambda theta, weights: 1.001 * quartic_gradient(theta, weights)):
         cost = Counted(quartic)
         assert fc.check(cost, grad, theta, (weights,), **options).evaluations == cost.n
+
+
+@pytest.mark.parametrize("compiled", [True, False])
+def test_kwargs_may_skip_what_has_a_default(compiled, theta, weights):
+    def cost(theta, weights, power=4, offset=0.0):
+        return np.sum(weights * (theta + offset) ** power)
+
+    cost = numba.njit(cost) if compiled else cost
+    numeric = fc.gradient(cost, theta, (weights,), kwargs={"offset": 1.0})
+    assert numeric == pytest.approx(quartic_gradient(theta + 1.0, weights), rel=1e-6)

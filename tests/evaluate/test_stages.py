@@ -187,6 +187,21 @@ def test_stages_that_do_not_fit_are_refused_before_the_work(stages, message):
     assert "\n" not in str(caught.value) and np.array_equal(THETA, before)
 
 
+@pytest.mark.parametrize("which", [2, 3, 4, 5])
+def test_a_single_entry_that_is_read_too_early_is_found_out(which):
+    @numba.njit
+    def one(theta, x):
+        return x * theta[0] + theta[which]
+
+    @numba.njit
+    def two(theta, x):
+        return np.sum(x) * np.sum(theta[2:])
+
+    theta, layout = fc.pack({"a": np.ones(2), "b": np.full(4, 2.0)})
+    with pytest.raises(fc.InputError, match="got b read before the stage that names it"):
+        fc.gradient(fc.staged([(one, "a"), (two, "b")], layout), theta, (np.ones(2),))
+
+
 def test_another_layout_is_refused():
     other = fc.Layout.of({"v": (THETA.size,)})
     with pytest.raises(fc.InputError, match=r"layout must be that of the cost's stages \(W1, .*got v: pass the same"):

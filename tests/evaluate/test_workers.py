@@ -288,6 +288,15 @@ def test_what_is_named_goes_by_content_and_the_caller_keeps_a_few():
     assert len(parcels.packed) < 20
 
 
+def test_an_errand_never_lacks_what_it_shares_with_those_before_it():
+    parcels, source = errands.Parcels(), source_of(plain, Arguments((WEIGHTS,)))
+    for k in range(40):  # each with long offsets of its own
+        moves = ComponentMoves(range(9000), np.full((9000, 1), 1.0 + k))
+        needs = parcels.errand(source, THETA, moves).needs
+        assert len(needs) == 3
+        assert set(needs) <= parcels.packed.keys()
+
+
 def test_plain_python_runs_on_one_thread_whatever_is_asked():
     class Stateful:
         def __call__(self, theta):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -64,6 +65,7 @@ def verdict(said: Outcomes, analytic, sizes=(), accept=1e-7, unfit=()) -> Judged
         ([1.0, 2.0], [1.0, 2.0], [SUPPORTED, UNKNOWN], 1e-3, UNRESOLVED),
         ([1.0, 2.0], [1.0, 2.02], [SUPPORTED, UNKNOWN], 1e-9, UNRESOLVED),  # nobody is accused without a witness
         ([1.0, 1e-9], [1.0, 2e-9], [SUPPORTED, REFUTED], 1e-12, CORRECT),  # below 1e-7 of the largest
+        ([1.0, 2.0], [1.0, 2.0], [SUPPORTED, UNKNOWN], math.nan, UNRESOLVED),
         ([0.0, 0.0], [0.0, 0.0], [SUPPORTED, SUPPORTED], 0.0, CORRECT),
         ([1.0, 2.0], [1.0, math.nan], [SUPPORTED, REFUTED], 1e-9, WRONG),
         ([1.0, 2.0], [1.0, math.inf], [SUPPORTED, REFUTED], 1e-9, WRONG),
@@ -106,6 +108,14 @@ def test_a_large_tensor_does_not_hide_a_small_one():
     assert judged.tensors[1].worst.index == 2
 
 
+@pytest.mark.parametrize(("claimed", "is_"), [(1e-13, CORRECT), (1e-11, WRONG)])
+@pytest.mark.parametrize("unit", [1.0, 2.0**400])
+def test_backprops_own_rounding_where_the_true_slope_is_0_is_measured_by_the_largest_entry_of_all(claimed, is_, unit):
+    said = told([SUPPORTED, REFUTED], [unit, 0.0], 1e-15 * unit, bends=False)
+    judged = verdict(said, [unit, claimed * unit], (1, 1))
+    assert judged.tensors[1].verdict is judged.whole.verdict is is_
+
+
 @pytest.mark.parametrize(("open_", "is_"), [(1e-9, CORRECT), (1e-3, UNRESOLVED), (math.inf, UNRESOLVED)])
 def test_an_unresolved_tensor_spoils_the_whole_unless_too_small_to_matter(open_, is_):
     judged = verdict(told([SUPPORTED, UNKNOWN], [1.0, 0.0], [1e-9, open_]), [1.0, 0.0], (1, 1))
@@ -131,6 +141,7 @@ def test_zero_against_zero_is_right_where_j_does_not_bend_and_ladders_support_it
     [
         (UNKNOWN, Cause.ROUNDING, 1e-6, True, Cause.STATIONARY),
         (UNKNOWN, Cause.ROUNDING, 1e-6, False, Cause.ROUNDING),
+        (UNKNOWN, Cause.NONE, 1e-6, False, Cause.ROUNDING),
         (UNKNOWN, Cause.NOISE, 1e-10, True, Cause.NOISE),
         (UNKNOWN, Cause.KINK, 1e-6, True, Cause.KINK),
         (UNKNOWN, Cause.JUMP, 1e-6, True, Cause.JUMP),
@@ -194,6 +205,41 @@ def test_what_the_pass_alone_sees_accuses_nobody():
     assert judge(m, numeric, 1e-7).whole.verdict is CORRECT  # agreement with it settles
     wide = Measured(m.selection, m.units, numeric, np.full(n, 1e-3), m.sigmas, m.unfit, m.positions, m.said)
     assert judge(wide, numeric, 1e-7).whole.verdict is UNRESOLVED  # unless it could not see
+
+
+@pytest.mark.parametrize(("margin", "is_"), [(0.5e-5, CORRECT), (3e-5, UNRESOLVED)])
+def test_the_pass_settles_what_it_sees_to_1e_5_of_a_typical_slope(margin, is_):
+    n = 100
+    m = Measured(
+        Selection(fc.Layout.of({"W": (n,)})), np.ones(n), np.ones(n), np.full(n, margin), (0.0,), ("",),
+        np.empty(0, dtype=np.int64), Outcomes.none(),
+    )  # fmt: skip
+    assert judge(m, np.ones(n), 1e-7).whole.verdict is is_
+    assert open_in(m, np.ones(n), 0).size == (0 if is_ is CORRECT else n)
+
+
+def test_how_far_the_pass_may_be_off_is_what_a_ladder_differs_by_and_its_bound():
+    m = measured(told([SUPPORTED, UNKNOWN], [4.0, math.nan], 1e-3))
+    m = replace(m, units=np.array([8.0, 8.0]), numeric=np.array([0.6, 1.0]), margin=np.array([1.0, 2.0]))
+    assert judge(m, np.array([0.5, 1.0]), 1e-7).numeric_bound == pytest.approx([0.1 + 1e-3 / 8, 2.0])
+
+
+def test_two_calls_differ_where_one_of_them_alone_is_not_finite():
+    first, again = np.array([1.0, np.nan]), np.array([1.0, 2.0])
+    assert ratios.unrepeatable(first, again)
+    assert not ratios.unrepeatable(first, first.copy())
+    assert not ratios.unrepeatable(again, again * (1 + 1e-9))  # the order in which threads add
+
+
+def test_wrong_is_what_is_refuted_and_what_only_the_pass_excludes_but_nothing_that_a_ladder_supports():
+    said = told([SUPPORTED, REFUTED], [1.0, 1.0], 1e-9)
+    m = Measured(
+        Selection(fc.Layout.of({"v": (2,), "W": (4,)})), np.ones(6), np.array([1, 1, 1.5, 1, 1, 1]), np.full(6, 1e-9),
+        (0.0, 0.0), ("", ""), np.array([2, 3]), said,
+    )  # fmt: skip
+    judged = judge(m, np.array([1.0, 1, 1, 2, 3, 1]), 1e-7)  # of W ladders support the first, refute the second
+    assert judged.wrong.tolist() == [3, 4]
+    assert judged.tensors[1].worst.index == 4
 
 
 @given(vectors)

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
-from along import said
+from along import empty, grown, said
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from fastcheck.judge.outcomes import Outcomes
+from fastcheck.judge.outcomes import Outcomes, outcomes
 from fastcheck.judge.verdict import Cause, Outcome
-from fastcheck.measure.sight import Shape
+from fastcheck.measure.ladder import grow
+from fastcheck.measure.sight import Shape, see
 
 SUPPORTED, REFUTED, UNKNOWN = Outcome.SUPPORTED, Outcome.REFUTED, Outcome.UNKNOWN
 
@@ -83,6 +85,23 @@ def test_at_a_kink_any_slope_between_the_sides_is_right(claimed, outcome):
     assert outcome != SUPPORTED or abs(found.slope[0] - claimed) <= found.bound[0]
 
 
+@pytest.mark.parametrize(("claimed", "outcome"), [(0.0, SUPPORTED), (0.5, SUPPORTED), (1.5, REFUTED), (-0.5, REFUTED)])
+@pytest.mark.parametrize("sign", [1, -1])
+def test_a_flat_side_of_a_kink_bounds_the_right_slopes_too(claimed, outcome, sign):
+    assert said(lambda x: max(sign * x, 0.0), 0.0, sign * claimed, 1.0)[0].outcome[0] == outcome
+
+
+@pytest.mark.parametrize("f", [lambda x: round(math.sin(x), 5), lambda x: 1e6 + math.sin(x)])
+def test_a_claim_is_supported_within_the_bound_and_refuted_from_four_bounds_on(f):
+    """Bounds come from a few levels, and may be short by chance."""
+    sight = see(grown(f, 0.4)[0])
+    best = outcomes(sight, np.array([math.cos(0.4) * 0.5]))
+    off = best.slope[0] + best.bound[0] * np.array([-5, -3, -0.9, 0.0, 0.9, 1.5, 3.9, 4.1, 12])
+    assert [outcomes(sight, np.array([claimed])).outcome[0] for claimed in off] == [
+        REFUTED, UNKNOWN, SUPPORTED, SUPPORTED, SUPPORTED, UNKNOWN, UNKNOWN, REFUTED, REFUTED,
+    ]  # fmt: skip
+
+
 def test_a_spike_is_neither_supported_nor_refuted():
     found, _ = said(lambda x: 0.01 * (x != 0) + math.sin(x), 0.0, 1.0, 1.0)
     assert (found.outcome[0], found.cause[0]) == (UNKNOWN, Cause.JUMP)
@@ -101,6 +120,21 @@ def test_a_j_as_coarse_as_all_its_range_accuses_nobody(x):
 
 def test_rounding_of_the_gradient_itself_is_no_witness():
     assert said(lambda x: 1.0 + math.cos(x), 0.0, 1e-17, 1.0)[0].outcome[0] != REFUTED
+
+
+@pytest.mark.parametrize(("off", "refuted"), [(1e-14, False), (3e-14, True), (9e-13, True)])
+def test_its_own_rounding_is_1e_14_of_the_size_that_slopes_have_nearby(off, refuted):
+    """J'' is 2 here, and the ladder sees a slope of 1e-13 to ten digits."""
+    found, _ = said(lambda x: 1e-13 * x + x * x, 0.0, 1e-13 + off, 1.0)
+    assert (found.outcome[0] == REFUTED) == refuted
+
+
+@pytest.mark.parametrize(("moves", "outcome"), [(0, SUPPORTED), (2, UNKNOWN), (30, UNKNOWN), (200, REFUTED)])
+def test_a_j_at_rest_excludes_what_would_have_moved_it_by_many_of_its_least_moves(moves, outcome):
+    look, table = empty(lambda x: max(x - 1e-2, 0.0) + 1, 0.0, 1.0)
+    sight = see(grow(look, replace(table, quantum=1e-13)))
+    claimed = moves * sight.quantum / 2.0**sight.rest
+    assert outcomes(sight, claimed).outcome[0] == outcome
 
 
 @pytest.mark.parametrize("claimed", [math.nan, math.inf, -math.inf])

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from along import grown, seen
 
-from fastcheck.measure.levels import added
+from fastcheck.measure.levels import added, blocks, opened
 from fastcheck.measure.readings import odd_residual, plateau, readings, sharpest
 from fastcheck.measure.sight import Shape, see
 
@@ -103,3 +103,47 @@ def test_rounding_is_heard_in_the_odd_part_where_the_even_part_is_0_by_chance():
     assert np.mean(np.array(even) < 1e-12) > 0.1  # of lines on which the even part tells nothing
     assert 1e-10 < np.sqrt(np.mean(np.square(heard))) < 1e-8
     assert np.nanmedian(odd_residual(grown(math.sin, 1.0)[0])) < 1e-14
+
+
+ORDERS = {0: (2, 4, 6), 1: (1, 2, 3, 4), -1: (1, 2, 3, 4)}  # of the readings from both sides, or from one
+
+
+def looked(f, side, first, count, m=1, noise=lambda shape: 0.0):
+    """The readings of m lines of f at 0, at so many levels, as far as there are sides."""
+
+    def look(lines, h):
+        j = np.array([[f(a), f(-a)] for a in h])
+        j += noise(j.shape)
+        j[:, [k for k, other in enumerate((-1, 1)) if side == other]] = np.nan
+        return j
+
+    table = opened(f(0.0), np.ones(m), np.full(m, 1e-16), side=np.full(m, side))
+    return readings(added(look, table, *blocks(np.arange(m), np.full(m, first), count)))
+
+
+@pytest.mark.parametrize(("side", "order"), [(side, order) for side, orders in ORDERS.items() for order in orders])
+def test_a_reading_is_exact_for_polynomials_of_its_order_and_for_no_more(side, order):
+    def off(degree):
+        found = looked(lambda x: sum((k + 1) * x**k for k in range(degree + 1)), side, -6, 8)
+        of_order = (found.order == order) & found.found
+        assert of_order.sum() >= 3
+        return np.abs(found.value - 2)[of_order]
+
+    assert off(order).max() < 1e-9
+    assert off(order + (1 if side else 2)).min() > 1e-9
+
+
+def test_a_bound_holds_how_far_both_neighbours_are():
+    found = looked(lambda x: x + 5 * x**3, 0, -6, 8)  # differences are 1 + 5 h^2: those at 2 h are 15 h^2 away
+    second = (found.order == 2) & found.found
+    assert second.sum() == 6
+    assert found.bound[second] == pytest.approx(15 * 4.0 ** found.level[second])
+
+
+@pytest.mark.parametrize("side", ORDERS)
+def test_bounds_hold_where_j_is_noisy(side, rng):
+    found = looked(lambda x: 1 + x, side, -12, 9, 300, lambda shape: 1e-9 * rng.standard_normal(shape))
+    for order in ORDERS[side]:
+        of_order = (found.order == order) & found.found
+        assert np.mean(np.abs(found.value - 1)[of_order] <= found.bound[of_order]) > 0.98
+        assert np.median(found.bound[of_order] * 2.0 ** found.level[of_order]) < 50e-9

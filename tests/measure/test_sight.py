@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -10,6 +11,7 @@ from along import ONE, empty, seen
 from hypothesis import given
 from hypothesis import strategies as st
 
+from fastcheck.measure.ladder import grow
 from fastcheck.measure.levels import added, blocks
 from fastcheck.measure.sight import Shape, see
 
@@ -27,6 +29,21 @@ def test_a_side_may_be_flat(f):
     assert shape is Shape.KINK
     assert sight.margin[0] < 1e-6
     assert sight.high[0] - sight.low[0] == pytest.approx(1)
+
+
+@pytest.mark.parametrize("a", [1, 10, 30])
+@pytest.mark.parametrize("sign", [1, -1])
+def test_the_margin_of_a_kink_is_that_of_its_rougher_side(a, sign):
+    sight = seen(lambda x: 1 - sign * x if sign * x < 0 else math.exp(a * sign * x), 0.0, 1.0)[3]
+    low, high = sorted((-sign, a * sign))
+    assert abs(sight.low[0] - low) <= sight.margin[0] < 1e-8
+    assert abs(sight.high[0] - high) <= sight.margin[0]
+
+
+@pytest.mark.parametrize("flat", [0.9e-3, 1e-4])
+def test_a_flat_bottom_is_no_kink_where_j_moves_by_far_less_on_other_lines(flat):
+    look, table = empty(lambda x: max(abs(x) - flat, 0.0) + 1, 0.0, 1.0)
+    assert see(grow(look, replace(table, quantum=1e-13))).shape[0] != Shape.KINK
 
 
 NO_KINKS = {
@@ -102,3 +119,14 @@ def test_where_j_has_no_value_nothing_is_found(value):
 @pytest.mark.parametrize(("f", "own"), [(math.sin, True), (lambda x: float(np.float32(math.sin(x))), False)])
 def test_whether_the_noise_is_no_more_than_the_last_places_of_j(f, own):
     assert seen(f, 0.4, worth=1.0)[3].rounding[0] == own
+
+
+@pytest.mark.parametrize("side", [1, -1, 0])
+def test_noise_is_heard_on_the_one_side_that_answers_too(side):
+    def f(x):
+        noise = np.random.default_rng(np.float64(x).view(np.uint64)).standard_normal()
+        return math.exp(x) + 1e-8 * noise if side * x >= 0 else math.nan
+
+    sight = seen(f, 0.0, 1.0, 1.0)[3]
+    assert 1e-9 < sight.noise[0] < 1e-7
+    assert not sight.rounding[0]

@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 import numpy as np
 import pytest
 
 import fastcheck as fc
 from fastcheck import zoo
+from fastcheck.evaluate.evaluator import Evaluator
+from fastcheck.evaluate.source import source_of
+from fastcheck.evaluate.threads import Threads
 from fastcheck.judge import rule
+from fastcheck.measure.pilots import piloted
+from fastcheck.measure.steps import Plan, passed, planned
+from fastcheck.problem.arguments import Arguments
+from fastcheck.problem.selection import Selection
 from fastcheck.zoo.mlp import ACTIVATIONS
 
 
@@ -132,3 +141,41 @@ def test_fourth_order_where_second_does_not_reach():
     (n_more,) = {f.message for f in fourth.findings if f.kind == "steps"}
     assert "Fourth order in theta, for 24 more evaluations." in n_more
     assert not fc.check(cost, 1.01 * np.cos(theta), theta, eps="auto").passed
+
+
+@pytest.mark.parametrize(("unit", "serves"), [(1.0, True), (1e3, False)])
+def test_rounding_must_be_small_in_the_units_of_all_components_not_of_the_pilots_alone(unit, serves):
+    """In its unit a component has a slope of about 1; where that is 1000, rounding at the lecture's step is 1000 times larger."""
+    n, layout = 500, fc.Layout.of({"W": (500,)})
+
+    def piloted_with(units):
+        arguments = Arguments((units,))
+        source = source_of(lambda t, units: 100 + float(np.sin(t / units).sum()), arguments)
+        return piloted(
+            Evaluator(source, np.full(n, 0.5), layout, Threads(1)).vetted(arguments), Selection(layout), units
+        )
+
+    units = np.full(n, unit)
+    units[piloted_with(np.ones(n)).positions] = 1.0
+    pilots = piloted_with(units)
+    assert planned(pilots.lines.evaluator, pilots, units, auto=False).lecture == (serves,)
+
+
+@pytest.mark.parametrize("most", [4, 9, 100])
+def test_a_pass_of_two_orders_is_told_as_one_and_keeps_what_was_done(most, theta):
+    layout, told, numeric = fc.Layout.of({"a": (5,), "b": (7,)}), [], np.full(12, np.nan)
+    source = source_of(lambda t: float(np.sin(t).sum()), Arguments(()))
+    evaluator = Evaluator(source, theta, layout, Threads(1, 1)).vetted(Arguments(()))
+
+    def show(done, words=""):
+        told.append(done)
+        if done == most:
+            raise KeyboardInterrupt
+
+    with suppress(KeyboardInterrupt):
+        passed(evaluator, Selection(layout), Plan(1e-4, (4, 2), (False, False)), show, numeric)
+    done = np.isfinite(numeric)
+    assert told == list(range(1, 1 + min(most, 12)))
+    assert done.sum() == len(told)
+    assert done[5:].all() or not done[:5].any()  # the second order first
+    assert numeric[done] == pytest.approx(np.cos(theta)[done], rel=1e-6)

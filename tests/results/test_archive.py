@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import json
+import os
+import threading
 from dataclasses import dataclass, field, fields, replace
 
 import numpy as np
@@ -197,3 +199,15 @@ def test_nothing_is_written_where_the_making_fails(tmp_path):
     with pytest.raises(ZeroDivisionError):
         files.save(path, {".json": lambda: str(1 / 0)})
     assert path.read_text() == "before"
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs named pipes")
+def test_a_device_is_written_to_and_stays_one(tmp_path):
+    pipe, got = tmp_path / "pipe", []
+    os.mkfifo(pipe)
+    reader = threading.Thread(target=lambda: got.append(pipe.read_text()))
+    reader.start()
+    archive.write(pipe, "told")
+    reader.join()
+    assert got == ["told"]
+    assert pipe.is_fifo()
