@@ -433,3 +433,24 @@ def test_what_cannot_say_what_it_is_is_called_by_its_kind(theta, weights):
 
     with pytest.raises(fc.InputError, match="got Mute"):
         fc.check(quartic, quartic_gradient, theta, (weights,), workers=Mute())
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"components": [[1], [2, 3]]}, "components must be"),
+        ({"tensors": "empty"}, "tensors must hold at least one component, got empty: name others"),
+        ({"args": ()}, "cost must take theta and 0 args"),
+    ],
+)
+def test_what_cannot_be_looked_at_is_refused_before_the_work(options, message, weights):
+    params = {"W": np.ones(12), "empty": np.ones((0, 3))}
+    with pytest.raises(fc.InputError, match=message) as caught:
+        fc.check(quartic, np.ones(12), params, **{"args": (weights,), **options})
+    assert "\n" not in str(caught.value)
+
+
+def test_a_vector_of_another_length_is_not_unpacked(theta):
+    _, layout = fc.pack({"W": theta})
+    with pytest.raises(fc.InputError, match=r"theta must have shape \(12,\), got \(11,\): pass what pack returned"):
+        layout.unpack(theta[1:])

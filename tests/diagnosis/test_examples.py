@@ -106,3 +106,17 @@ def test_a_softmax_over_the_examples(m, one_hot):
 @pytest.mark.parametrize("bug", zoo.bugs("batchnorm"))
 def test_batch_normalisation_mixes_examples_by_right(bug):
     assert "axis" not in {finding.kind for finding in zoo.batchnorm(bug=bug).check().findings}
+
+
+def test_a_gradient_that_leaves_one_out_is_told_by_the_complex_step_as_well(rng):
+    x, y = rng.standard_normal((3, 7)), rng.standard_normal(7)
+
+    def cost(theta, x, y):
+        return np.sum((theta @ x - y) ** 2)
+
+    def gradient(theta, x, y):
+        return 2 * x[:, :-1] @ (theta @ x - y)[:-1]
+
+    report = fc.check(cost, gradient, rng.standard_normal(3), (x, y), method="complex")
+    (said,) = [finding for finding in report.findings if finding.kind == "partial"]
+    assert "does not change with number 6 of the 7 examples" in said.message
