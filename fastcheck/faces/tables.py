@@ -77,7 +77,7 @@ def _explained(report: Report, everything: bool) -> list[Any]:
         if everything and finding.details:
             told.append(Hanging(Text(finding.details), 6, 6))
     if not everything and any(finding.details for finding in report.findings):
-        told.append(Text("  (--all tells how that is known, and where to look)", style="dim"))
+        told.append(Text("  (--all, or text(everything=True), tells how that is known and where to look)", style="dim"))
     if (advice := _NEXT[report.verdict]) and not causes and (report.numeric is not None or not notes):
         told.append(Text(advice))
     return [Text(), *told] if told else []
