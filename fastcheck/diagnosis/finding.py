@@ -18,6 +18,7 @@ ADVICE = frozenset(
         "sample",
         "float32",
         "python",
+        "threads",
         "guarantee",
         "locate",
         "structure",

@@ -307,6 +307,7 @@ def test_plain_python_runs_on_one_thread_whatever_is_asked():
     assert report.passed
     assert report.workers == 1
     (finding,) = [f for f in report.findings if f.kind == "threads"]
+    assert finding.advice
     assert 'workers="processes"' in finding.message
     assert not [f for f in fc.check(Stateful(), 2 * THETA, THETA).findings if f.kind == "threads"]
 
