@@ -207,7 +207,7 @@ def test_a_device_is_written_to_and_stays_one(tmp_path):
     os.mkfifo(pipe)
     reader = threading.Thread(target=lambda: got.append(pipe.read_text()))
     reader.start()
-    archive.write(pipe, "told")
+    files.write(pipe, "told")
     reader.join()
     assert got == ["told"]
     assert pipe.is_fifo()
