@@ -114,7 +114,7 @@ def test_a_finding_is_a_sentence_unless_all_is_asked_for(wrong):
     (finding,) = wrong.findings
     assert finding.message == f"{finding.headline}. {finding.details}"
     few, every = (" ".join(text.split()) for text in (wrong.text(), wrong.text(everything=True)))
-    assert f"row: {finding.headline} (--all tells" in few
+    assert f"row: {finding.headline} (--all, or" in few
     assert f"row: {finding.headline} {finding.details}" in every
     assert "Look for a sum where the cost takes the mean" in finding.details
     plain = fc.Finding("kind", (), "J is 1.5 at x, e.g. args[2] = 0.5 there")
