@@ -17,14 +17,14 @@ from fastcheck.problem.point import point
 from fastcheck.problem.question import ACCEPT, CENTRAL, Question
 from fastcheck.problem.typed import (
     BoundsOption,
-    Components,
+    ComponentsOption,
     Cost,
-    Eps,
-    Kwargs,
-    Method,
+    EpsOption,
+    KwargsOption,
+    MethodOption,
     ProgressOption,
-    Scale,
-    Tensors,
+    ScaleOption,
+    TensorsOption,
     WorkersOption,
 )
 from fastcheck.results.report import Report
@@ -45,16 +45,16 @@ class Checker:
         args: tuple[Any, ...] = (),
         *,
         layout: Layout | None = None,
-        eps: Eps = None,
-        scale: Scale = None,
+        eps: EpsOption = None,
+        scale: ScaleOption = None,
         bounds: BoundsOption = None,
         accept: float = ACCEPT,
         workers: WorkersOption = None,
         chunk: int | None = None,
         progress: ProgressOption = None,
-        kwargs: Kwargs = None,
+        kwargs: KwargsOption = None,
         checkpoint: None = None,
-        method: Method = CENTRAL,
+        method: MethodOption = CENTRAL,
     ) -> None:
         accepting.no_checkpoint(checkpoint, "Checker")
         self._question = accepting.unclaimed(cost, theta, args, kwargs, layout, scale, bounds)
@@ -82,7 +82,7 @@ class Checker:
         """End the threads or processes that wait; a later call starts new ones."""
         self._workers.let_go()
 
-    def gradient(self, theta: Any, components: Components = None, tensors: Tensors = None) -> Vector:
+    def gradient(self, theta: Any, components: ComponentsOption = None, tensors: TensorsOption = None) -> Vector:
         """The numeric gradient at ``theta``, shape (n,), or at ``components``, in the order asked for."""
         question = self._at(theta)
         selection = accepting.selection(components, tensors, question.layout)
@@ -93,7 +93,9 @@ class Checker:
         evaluator.require_unchanged(question.arguments)
         return selection.from_sorted(numeric)
 
-    def check(self, theta: Any, grad: Any, components: Components = None, tensors: Tensors = None) -> Report:
+    def check(
+        self, theta: Any, grad: Any, components: ComponentsOption = None, tensors: TensorsOption = None
+    ) -> Report:
         """Compare ``grad`` (an array, a dict or a function) with the differences of the cost at ``theta``."""
         question = self._at(theta)
         question = accepting.taken(replace(question, grad=accepting.gradient(grad, question)))

@@ -18,7 +18,15 @@ from fastcheck.problem import accept as accepting
 from fastcheck.problem.layout import Layout
 from fastcheck.problem.question import ACCEPT, BUDGET, CENTRAL
 from fastcheck.problem.selection import Selection
-from fastcheck.problem.typed import BoundsOption, Cost, Kwargs, Method, ProgressOption, Scale, WorkersOption
+from fastcheck.problem.typed import (
+    BoundsOption,
+    Cost,
+    KwargsOption,
+    MethodOption,
+    ProgressOption,
+    ScaleOption,
+    WorkersOption,
+)
 from fastcheck.results.location import Location
 from fastcheck.vectors import Vector
 
@@ -30,7 +38,7 @@ def locate(
     args: tuple[Any, ...] = (),
     *,
     layout: Layout | None = None,
-    scale: Scale = None,
+    scale: ScaleOption = None,
     bounds: BoundsOption = None,
     accept: float = ACCEPT,
     seed: int = 0,
@@ -38,9 +46,9 @@ def locate(
     workers: WorkersOption = None,
     chunk: int | None = None,
     progress: ProgressOption = None,
-    kwargs: Kwargs = None,
+    kwargs: KwargsOption = None,
     checkpoint: None = None,
-    method: Method = CENTRAL,
+    method: MethodOption = CENTRAL,
 ) -> Location:
     """Find the components at which a gradient is wrong, from slopes along random directions.
 

@@ -18,12 +18,12 @@ from fastcheck.problem.typed import (
     BoundsOption,
     CheckOptions,
     Cost,
-    Kwargs,
+    KwargsOption,
     LocateOptions,
-    Scale,
+    ScaleOption,
     ScreenOptions,
     SweepOptions,
-    Tensors,
+    TensorsOption,
 )
 from fastcheck.results.location import Location
 from fastcheck.results.report import Report
@@ -72,11 +72,11 @@ class Problem(Shown):
     args: tuple[Any, ...] = ()
     layout: Layout | None = None
     name: str = ""
-    scale: Scale = None
+    scale: ScaleOption = None
     bounds: BoundsOption = None
     accept: float = ACCEPT
-    tensors: Tensors = None
-    kwargs: Kwargs = None
+    tensors: TensorsOption = None
+    kwargs: KwargsOption = None
 
     def __post_init__(self) -> None:
         if not isinstance(self.name, str):

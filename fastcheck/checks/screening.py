@@ -27,7 +27,15 @@ from fastcheck.judge.verdict import Cause, Judgement, TensorReport, Verdict, Wit
 from fastcheck.problem import accept as accepting
 from fastcheck.problem.layout import Layout, Tensor
 from fastcheck.problem.question import ACCEPT, CENTRAL
-from fastcheck.problem.typed import BoundsOption, Cost, Kwargs, Method, ProgressOption, Scale, WorkersOption
+from fastcheck.problem.typed import (
+    BoundsOption,
+    Cost,
+    KwargsOption,
+    MethodOption,
+    ProgressOption,
+    ScaleOption,
+    WorkersOption,
+)
 from fastcheck.results.report import Report
 from fastcheck.vectors import Flags, Vector, first_not_finite, norm
 
@@ -39,16 +47,16 @@ def screen(
     args: tuple[Any, ...] = (),
     *,
     layout: Layout | None = None,
-    scale: Scale = None,
+    scale: ScaleOption = None,
     bounds: BoundsOption = None,
     accept: float = ACCEPT,
     seed: int = 0,
     workers: WorkersOption = None,
     chunk: int | None = None,
     progress: ProgressOption = None,
-    kwargs: Kwargs = None,
+    kwargs: KwargsOption = None,
     checkpoint: None = None,
-    method: Method = CENTRAL,
+    method: MethodOption = CENTRAL,
 ) -> Report:
     """Check a gradient along random directions: a few dozen evaluations of the cost, however many components.
 

@@ -22,7 +22,15 @@ from fastcheck.problem import accept as accepting
 from fastcheck.problem.layout import Layout
 from fastcheck.problem.question import CENTRAL
 from fastcheck.problem.selection import sample
-from fastcheck.problem.typed import BoundsOption, Components, Cost, Kwargs, ProgressOption, Tensors, WorkersOption
+from fastcheck.problem.typed import (
+    BoundsOption,
+    ComponentsOption,
+    Cost,
+    KwargsOption,
+    ProgressOption,
+    TensorsOption,
+    WorkersOption,
+)
 from fastcheck.results.concluding import Step
 from fastcheck.results.swept import Sweep
 from fastcheck.vectors import Vector, norm
@@ -40,11 +48,11 @@ def sweep(
     *,
     layout: Layout | None = None,
     bounds: BoundsOption = None,
-    components: Components = None,
-    tensors: Tensors = None,
+    components: ComponentsOption = None,
+    tensors: TensorsOption = None,
     workers: WorkersOption = None,
     progress: ProgressOption = None,
-    kwargs: Kwargs = None,
+    kwargs: KwargsOption = None,
     checkpoint: None = None,
 ) -> Sweep:
     """The ratio of a gradient at steps from 1e-1 to 1e-12, half a decade apart.

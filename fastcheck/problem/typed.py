@@ -18,13 +18,13 @@ if TYPE_CHECKING:
 
 Cost: TypeAlias = "Callable[..., Any]"
 PerComponent: TypeAlias = "float | npt.ArrayLike | Mapping[str, npt.ArrayLike]"
-Scale: TypeAlias = "PerComponent | None"
-Eps: TypeAlias = "PerComponent | Literal['auto'] | None"
+ScaleOption: TypeAlias = "PerComponent | None"
+EpsOption: TypeAlias = "PerComponent | Literal['auto'] | None"
 BoundsOption: TypeAlias = "tuple[PerComponent | None, PerComponent | None] | Bounds | None"
-Components: TypeAlias = "int | Sequence[int] | npt.NDArray[Any] | None"
-Tensors: TypeAlias = "str | Sequence[str] | None"
-Kwargs: TypeAlias = "Mapping[str, Any] | None"
-Method: TypeAlias = "Literal['central', 'complex']"
+ComponentsOption: TypeAlias = "int | Sequence[int] | npt.NDArray[Any] | None"
+TensorsOption: TypeAlias = "str | Sequence[str] | None"
+KwargsOption: TypeAlias = "Mapping[str, Any] | None"
+MethodOption: TypeAlias = "Literal['central', 'complex']"
 WorkersOption: TypeAlias = "int | Literal['processes'] | Executor | Client | None"
 ProgressOption: TypeAlias = "bool | Callable[[int, int], None] | None"
 CheckpointOption: TypeAlias = "str | PathLike[str] | None"
@@ -37,31 +37,31 @@ class CommonOptions(TypedDict, total=False):
     bounds: BoundsOption
     workers: WorkersOption
     progress: ProgressOption
-    kwargs: Kwargs
+    kwargs: KwargsOption
 
 
 class SweepOptions(CommonOptions, total=False):
     """What `sweep` takes by name."""
 
-    components: Components
-    tensors: Tensors
+    components: ComponentsOption
+    tensors: TensorsOption
 
 
 class CheckOptions(SweepOptions, total=False):
     """What `check` takes by name."""
 
-    eps: Eps
-    scale: Scale
+    eps: EpsOption
+    scale: ScaleOption
     accept: float
     chunk: int | None
     checkpoint: CheckpointOption
-    method: Method
+    method: MethodOption
 
 
 class ScreenOptions(CommonOptions, total=False):
     """What `screen` takes by name."""
 
-    scale: Scale
+    scale: ScaleOption
     accept: float
     seed: int
     chunk: int | None
