@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import sys
 
-from fastcheck.diagnosis.finding import counted, duration
 from fastcheck.evaluate.evaluator import Evaluator
 from fastcheck.evaluate.progress import Progress, muted
 from fastcheck.problem.question import CENTRAL, COMPLEX
 from fastcheck.problem.selection import Selection
+from fastcheck.words import counted, duration
 
 POINTS = {CENTRAL: 2, COMPLEX: 1}  # at which J is evaluated for a component, by the method
 _LONG = 10.0  # seconds from which on a run is announced

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from fastcheck.checks.settling import settled
-from fastcheck.diagnosis.finding import Finding, listed
+from fastcheck.diagnosis.finding import Finding
 from fastcheck.evaluate.evaluator import Evaluator
 from fastcheck.evaluate.source import has_no_value
 from fastcheck.judge import rule
@@ -18,6 +18,7 @@ from fastcheck.measure.lines import ComponentLines, Limits
 from fastcheck.problem.brought import Parts, brought
 from fastcheck.problem.question import Question
 from fastcheck.vectors import Array, Indices, Vector, norm
+from fastcheck.words import listed
 
 _COMPONENTS = 4  # wrong ones that are taken apart, the worst first
 _ROWS = 8  # of a component, the most suspicious

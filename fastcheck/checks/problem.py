@@ -84,7 +84,7 @@ class Problem(Shown):
 
     def __repr__(self) -> str:
         try:
-            told = face("card").counted(self._question)
+            told = face("card").size(self._question)
         except InputError as error:
             told = str(error)
         return f"<Problem {self.name}{': ' if self.name else ''}{told}>"

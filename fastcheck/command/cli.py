@@ -34,7 +34,6 @@ from fastcheck.command.options import (
     numbers,
 )
 from fastcheck.command.telling import fail, guarded, require_writable, tell
-from fastcheck.diagnosis.finding import counted
 from fastcheck.errors import InputError, nearest
 from fastcheck.evaluate.checkpoint import described
 from fastcheck.problem.question import CENTRAL
@@ -44,6 +43,7 @@ from fastcheck.results.scaling import Scaling
 from fastcheck.results.shown import PICTURES
 from fastcheck.scaling.measuring import scale
 from fastcheck.version import __version__
+from fastcheck.words import counted
 
 Ask = Callable[[Problem], Report]
 

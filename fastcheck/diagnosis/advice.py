@@ -8,7 +8,7 @@ import numpy as np
 
 from fastcheck.diagnosis.evidence import Part
 from fastcheck.diagnosis.examples import axes
-from fastcheck.diagnosis.finding import Finding, listed
+from fastcheck.diagnosis.finding import Finding
 from fastcheck.evaluate.analytic import Analytic
 from fastcheck.evaluate.evaluator import Evaluator
 from fastcheck.judge.ratios import asked_of
@@ -16,6 +16,7 @@ from fastcheck.problem.arguments import Arguments
 from fastcheck.problem.question import Question
 from fastcheck.problem.selection import Selection
 from fastcheck.vectors import Vector, norm
+from fastcheck.words import listed
 
 _DOMINATED = 0.01  # the part of the gradient that is left beside regularisation
 _SATURATED = 0.1  # the part of a matrix's rows or columns that may be zero unmentioned

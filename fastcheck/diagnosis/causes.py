@@ -13,7 +13,7 @@ from fastcheck.diagnosis.constants import Constants
 from fastcheck.diagnosis.evidence import Hypothesis, Part
 from fastcheck.diagnosis.examples import Gradient, Ignored, ignored, of_examples
 from fastcheck.diagnosis.factors import factors
-from fastcheck.diagnosis.finding import Finding, counted, listed
+from fastcheck.diagnosis.finding import Finding
 from fastcheck.diagnosis.mixing import mixing, of_mixing
 from fastcheck.diagnosis.places import AS_WELL, FORTRAN, RAVEL, places
 from fastcheck.diagnosis.spots import scaled_spots, spots
@@ -23,6 +23,7 @@ from fastcheck.evaluate.evaluator import Evaluator
 from fastcheck.measure.steps import Plan
 from fastcheck.problem.layout import Layout
 from fastcheck.vectors import Vector
+from fastcheck.words import counted, listed
 
 _FAR_LESS = 1e-2  # of what one hypothesis leaves: another that leaves less is the better one
 _LINES = ("row", "column")

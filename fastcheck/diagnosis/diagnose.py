@@ -8,7 +8,7 @@ from fastcheck.diagnosis import advice, numerics
 from fastcheck.diagnosis.causes import Case, Means, causes
 from fastcheck.diagnosis.constants import Constants
 from fastcheck.diagnosis.evidence import Part, parts_of
-from fastcheck.diagnosis.finding import Finding, listed
+from fastcheck.diagnosis.finding import Finding
 from fastcheck.diagnosis.repeats import repeats
 from fastcheck.evaluate.analytic import Analytic, called
 from fastcheck.evaluate.evaluator import Evaluator
@@ -19,6 +19,7 @@ from fastcheck.measure.steps import Plan
 from fastcheck.problem.brought import brought
 from fastcheck.problem.question import Question
 from fastcheck.problem.selection import Selection
+from fastcheck.words import listed
 
 
 def findings(

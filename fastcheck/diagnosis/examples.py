@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from fastcheck.diagnosis.evidence import Part
-from fastcheck.diagnosis.finding import Finding, listed
+from fastcheck.diagnosis.finding import Finding
 from fastcheck.evaluate.evaluator import Evaluator
 from fastcheck.judge import ratios
 from fastcheck.measure.steps import Plan, slopes_of
@@ -21,6 +21,7 @@ from fastcheck.problem.arguments import Arguments
 from fastcheck.problem.held import held, replaced
 from fastcheck.problem.selection import Selection
 from fastcheck.vectors import Indices, Vector, largest
+from fastcheck.words import listed
 
 ALIKE = 1e-13  # of the largest component: rounding of a sum in another order
 _TRIED = 16  # positions along one axis, half of them at either end

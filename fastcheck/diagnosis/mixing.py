@@ -14,11 +14,12 @@ import numpy as np
 
 from fastcheck.diagnosis.evidence import Part
 from fastcheck.diagnosis.examples import ALIKE, Axis, Gradient, axes, slopes_at
-from fastcheck.diagnosis.finding import Finding, listed
+from fastcheck.diagnosis.finding import Finding
 from fastcheck.evaluate.evaluator import Evaluator
 from fastcheck.measure.steps import Plan
 from fastcheck.problem.arguments import Arguments
 from fastcheck.vectors import Flags, Vector, largest, norm
+from fastcheck.words import listed
 
 _ADDS_UP = 1e-12  # of J: what rounding may leave of two changes that add up
 _MATTERS = 1e-3  # of a tensor's error: what is mixed explains nothing if it is less

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from fastcheck.diagnosis.finding import Finding, listed
+from fastcheck.diagnosis.finding import Finding
 from fastcheck.evaluate.evaluator import Evaluator
 from fastcheck.judge import rule
 from fastcheck.judge.measured import Measured
@@ -17,6 +17,7 @@ from fastcheck.measure.steps import Plan
 from fastcheck.problem.layout import Layout
 from fastcheck.problem.selection import Selection
 from fastcheck.vectors import Vector
+from fastcheck.words import listed
 
 _COARSE = 8  # units in J's last place: moves of so many and more are no rounding of float64
 _ALIKE = 2  # times J's least move on any line: stairs have one height

@@ -6,10 +6,11 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from fastcheck.diagnosis.finding import Finding, listed
+from fastcheck.diagnosis.finding import Finding
 from fastcheck.judge import ratios, rule
 from fastcheck.problem.selection import Selection
 from fastcheck.vectors import Vector
+from fastcheck.words import listed
 
 
 def repeats(first: Vector, again: Vector | None, numeric: Vector | None, selection: Selection) -> Finding | None:

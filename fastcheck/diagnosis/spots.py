@@ -9,8 +9,8 @@ import numpy as np
 
 from fastcheck.diagnosis.constants import Constant, Constants
 from fastcheck.diagnosis.evidence import Hypothesis, Part
-from fastcheck.diagnosis.finding import counted
 from fastcheck.judge import ratios
+from fastcheck.words import counted
 
 _FILLED = 0.5  # the part of its lines that an error fills if it is one of lines,
 _FEW = 0.5  # and the part of all lines that it spares at least

@@ -23,6 +23,7 @@ from fastcheck.evaluate.source import Source
 from fastcheck.evaluate.threads import Threads
 from fastcheck.evaluate.work import Keep, Work, unkept
 from fastcheck.vectors import Array
+from fastcheck.words import counted
 
 _SHORT = 0.05  # seconds of work that run here
 _ERRAND = 0.5  # seconds that an errand takes,
@@ -108,7 +109,7 @@ class _Run:
             raise
 
     def _under_way(self) -> str:
-        return f"{len(self.going)} pieces with {self.n_workers} worker{'s' if self.n_workers > 1 else ''}"
+        return f"{counted(len(self.going), 'piece')} with {counted(self.n_workers, 'worker')}"
 
     def _in_hand(self) -> int:
         """How many errands are, once the workers have as many as they may, or all that are left."""

@@ -10,6 +10,7 @@ from rich.text import Text
 
 from fastcheck.errors import shown
 from fastcheck.problem.held import held, shape_of
+from fastcheck.words import counted
 
 if TYPE_CHECKING:
     from fastcheck.problem.question import Question
@@ -22,7 +23,7 @@ def tell_problem(name: str, asked: Question) -> Any:
     """The whole card as one renderable."""
     arguments = _arguments(asked)
     given = [Text(f"cost(theta, ...) is given {arguments}")] if arguments else []
-    title = Text.assemble((f"{name}: " if name else "", "bold"), counted(asked))
+    title = Text.assemble((f"{name}: " if name else "", "bold"), size(asked))
     return Group(title, Text(), _tensors(asked), Text(), *given, *_calls(asked.layout.size))
 
 
@@ -31,10 +32,10 @@ def tell_in_a_line(words: str) -> Any:
     return Group(Text(words))
 
 
-def counted(asked: Question) -> str:
+def size(asked: Question) -> str:
     """How many components, in how many tensors."""
-    n, n_tensors = asked.layout.size, len(asked.layout.tensors)
-    return f"{n:,} component{'s' * (n != 1)} in {n_tensors:,} tensor{'s' * (n_tensors != 1)}"
+    layout = asked.layout
+    return f"{counted(layout.size, 'component')} in {counted(len(layout.tensors), 'tensor')}"
 
 
 def _tensors(asked: Question) -> Table:

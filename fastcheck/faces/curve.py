@@ -9,9 +9,9 @@ from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
-from fastcheck.diagnosis.finding import counted
 from fastcheck.faces.text import Hanging
 from fastcheck.judge import rule
+from fastcheck.words import counted
 
 if TYPE_CHECKING:
     from fastcheck.results.concluding import Step

@@ -9,9 +9,9 @@ from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
-from fastcheck.diagnosis.finding import duration
 from fastcheck.faces.tables import STYLES
 from fastcheck.judge.verdict import Verdict
+from fastcheck.words import counted, duration
 
 if TYPE_CHECKING:
     from fastcheck.results.scaling import Measured, Scaling
@@ -56,7 +56,7 @@ def names(scaling: Scaling) -> str:
 
 
 def threads(scaling: Scaling) -> str:
-    return f"{scaling.workers} worker{'s' if scaling.workers > 1 else ''}"
+    return counted(scaling.workers, "worker")
 
 
 def growth(scaling: Scaling) -> str:

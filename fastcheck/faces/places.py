@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 from rich.console import Group
 from rich.text import Text
 
-from fastcheck.diagnosis.finding import counted
 from fastcheck.faces.text import Columns, Hanging
 from fastcheck.judge.verdict import Component
+from fastcheck.words import counted
 
 if TYPE_CHECKING:
     from fastcheck.results.location import Location

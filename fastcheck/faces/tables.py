@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any
 from rich.console import Group
 from rich.text import Text
 
-from fastcheck.diagnosis.finding import Finding, counted, listed
+from fastcheck.diagnosis.finding import Finding
 from fastcheck.faces.places import components, places
 from fastcheck.faces.text import Columns, Hanging, Justify
 from fastcheck.judge.verdict import Component, TensorReport, Verdict
+from fastcheck.words import counted, listed
 
 if TYPE_CHECKING:
     from fastcheck.results.report import Report

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from matplotlib.axes import Axes
 
-from fastcheck.diagnosis.finding import duration
 from fastcheck.faces.canvas import GREY, INK, PALE, SQUARE, Piece, decades, legend, note
+from fastcheck.words import duration
 
 if TYPE_CHECKING:
     from fastcheck.results.scaling import Scaling

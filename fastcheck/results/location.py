@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from fastcheck.diagnosis.finding import Finding, listed
+from fastcheck.diagnosis.finding import Finding
 from fastcheck.judge.verdict import Component
 from fastcheck.results.shown import Shown, face, plain_types
+from fastcheck.words import listed
 
 _NAMED = 4  # of each kind, in one line
 

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from fastcheck.diagnosis.finding import counted
 from fastcheck.judge.verdict import Component
 from fastcheck.vectors import Vector
+from fastcheck.words import counted
 
 
 @dataclass(frozen=True, eq=False)

@@ -15,7 +15,6 @@ import torch
 from torch import Tensor
 
 from fastcheck.checks.problem import Problem
-from fastcheck.diagnosis.finding import listed
 from fastcheck.errors import InputError, InputTypeError, noting, shown
 from fastcheck.problem.accept import drawn_from
 from fastcheck.problem.brought import Brought, Note
@@ -36,6 +35,7 @@ from fastcheck.shapes.tensors import (
     trainable,
 )
 from fastcheck.vectors import Vector
+from fastcheck.words import listed
 
 _MUTE = frozenset({"python", "threads", "symmetric"})  # torch has threads of its own, modules start biases at zero
 _SEEDS = 2**64  # of torch's generators

@@ -15,7 +15,7 @@ import pytest
 import fastcheck
 
 ROOMS = (
-    "errors", "vectors", "version",
+    "errors", "vectors", "version", "words",
     "problem", "evaluate", "functions", "measure", "judge", "diagnosis", "results", "checks", "shapes", "faces", "zoo", "scaling", "command",
 )  # fmt: skip
 ROOT = Path(fastcheck.__file__).parent

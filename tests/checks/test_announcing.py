@@ -11,8 +11,8 @@ from costs import quartic, quartic_gradient
 
 import fastcheck as fc
 from fastcheck import zoo
-from fastcheck.diagnosis.finding import duration
 from fastcheck.evaluate.evaluator import Evaluator
+from fastcheck.words import duration
 
 SCREEN, SAMPLE, STAGED, COMPILED = "screen", "components", "staged", "numba.njit"
 ONES = np.ones(12)
