@@ -14,7 +14,8 @@ import numpy.typing as npt
 
 from fastcheck.judge.verdict import TensorReport
 from fastcheck.problem.layout import Tensor
-from fastcheck.results.report import Report, Seen
+from fastcheck.results.report import Report
+from fastcheck.results.seen import Seen
 from fastcheck.vectors import Vector, largest
 
 _PIXELS = 256  # along each side, at most

@@ -25,7 +25,8 @@ from fastcheck.judge.ratios import worst_of
 from fastcheck.vectors import Flags, Vector
 
 if TYPE_CHECKING:
-    from fastcheck.results.report import Report, Seen
+    from fastcheck.results.report import Report
+    from fastcheck.results.seen import Seen
 
 _N_MARKS = 600  # beyond so many, what is not wrong is drawn as a density
 _N_VECTOR = 1_000  # and what is wrong as pixels, in a file of vector graphics too

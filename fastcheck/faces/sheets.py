@@ -11,7 +11,8 @@ from fastcheck.faces.heat import worst_first
 from fastcheck.judge.verdict import Component, TensorReport
 
 if TYPE_CHECKING:
-    from fastcheck.results.report import Report, Seen
+    from fastcheck.results.report import Report
+    from fastcheck.results.seen import Seen
 
 _WORST = (5, 20)  # components listed: at least, though rounding explains them, and at most
 

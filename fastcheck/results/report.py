@@ -3,51 +3,27 @@
 from __future__ import annotations
 
 import math
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from fastcheck.diagnosis.finding import Finding
-from fastcheck.judge import ratios
+from fastcheck.judge import rule
 from fastcheck.judge.verdict import Component, TensorReport, Verdict, Witness
-from fastcheck.problem.layout import Layout, Tensor
+from fastcheck.problem.layout import Layout
 from fastcheck.problem.selection import Selection
 from fastcheck.results import archive, files
 from fastcheck.results.location import Location
-from fastcheck.results.reading import completed, misfit
+from fastcheck.results.seen import Seen
 from fastcheck.results.shown import Shown, face, pictures, plain_types, versions
-from fastcheck.vectors import Flags, Indices, Vector
+from fastcheck.vectors import Indices, Vector, largest
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-
-@dataclass(frozen=True, eq=False)
-class Seen:
-    """What a check saw component by component, all of shape (k,): both gradients, the bound, and what is wrong by itself."""
-
-    selection: Selection
-    numeric: Vector
-    analytic: Vector
-    bound: Vector
-    wrong: Flags
-
-    def part(self, tensor: Tensor) -> Seen:
-        """Of one tensor, where in it was looked: offsets in place of indices."""
-        layout = self.selection.layout
-        span = self.selection.spans[layout.tensors.index(tensor)]
-        own = Selection(Layout((Tensor(tensor.name, tensor.shape, 0),)), self.selection.offsets(tensor, span))
-        return Seen(own, self.numeric[span], self.analytic[span], self.bound[span], self.wrong[span])
-
-    def component(self, position: int) -> Component:
-        index, layout = self.selection.index(position), self.selection.layout
-        return Component.of(index, float(self.numeric[position]), float(self.analytic[position]), layout)
-
-    def worst(self, k: int) -> list[int]:
-        """The positions of the ``k`` errors that are most above their bounds, worst first."""
-        return [int(p) for p in ratios.worst_of(self.numeric, self.analytic, self.bound, k)]
+_SIGMAS = 10.0  # of rounding, up to which 0.1 took a component for right
 
 
 @dataclass(frozen=True, eq=False)
@@ -269,5 +245,37 @@ class Report(Shown):
     @classmethod
     def load(cls, path: str | Path) -> Report:
         """The report that was saved as ``path``, a ``.json`` file: equal to the one that was."""
-        report: Report = archive.load(cls, path, misfit)
-        return completed(report)
+        report: Report = archive.load(cls, path, _misfit)
+        return _completed(report)
+
+
+def _misfit(report: Report) -> str | None:
+    """What in a report that was read does not go together, or None."""
+    tensors = report.layout.tensors
+    sizes = {vector.shape for vector in (report.numeric, report.analytic, report.bound) if vector is not None}
+    shapes, dtypes = ({t.name: getattr(t, what) for t in tensors} for what in ("shape", "dtype"))
+    if not tensors or report.layout != Layout.of(shapes, dtypes):
+        return "a layout that has gaps"
+    if report.layout.names != tuple(t.name for t in report.tensors):
+        return "tensors that are not those of the layout"
+    if sizes != {(report.n_checked,)}:
+        return f"gradients of another length than {report.n_checked}"
+    if isinstance(report.eps, np.ndarray) and report.eps.shape != (report.n_checked,):
+        return f"steps for {report.eps.size} components, not {report.n_checked}"
+    if report.wrong is not None and not set(report.wrong.tolist()) <= set(range(report.n_checked)):
+        return f"wrong components beyond the {report.n_checked} looked at"
+    return None
+
+
+def _completed(report: Report) -> Report:
+    """With bound and wrong as the differences alone tell them, which files of fastcheck 0.1 lack."""
+    if report.numeric is None or report.bound is not None or isinstance(report.eps, np.ndarray):
+        return report
+    bound = np.full(report.numeric.size, _SIGMAS * report.noise / (math.sqrt(2) * report.eps))
+    with np.errstate(invalid="ignore", over="ignore"):
+        error = np.abs(report.numeric - report.analytic)
+    wrong = np.zeros(error.size, dtype=bool)
+    for span in report.layout.spans(report.components):
+        share = rule.GREAT * largest(report.numeric[span], report.analytic[span])
+        wrong[span] = (error[span] > np.maximum(bound[span], share)) & np.isfinite(error[span])
+    return replace(report, bound=bound, wrong=np.flatnonzero(wrong))
