@@ -166,6 +166,16 @@ def test_a_worker_that_dies_costs_its_errand_again_and_nothing_else(kind, tmp_pa
     assert len(list(tmp_path.iterdir())) == 1
 
 
+def test_the_last_worker_of_a_cluster_dies_with_all_that_it_was_given_and_gets_it_again(tmp_path):
+    with (
+        LocalCluster(n_workers=1, threads_per_worker=1, dashboard_address=None) as cluster,
+        Client(cluster) as alone,
+    ):
+        numeric = fc.gradient(mortal(tmp_path, 1), THETA, (WEIGHTS,), workers=alone)
+    assert np.array_equal(numeric, fc.gradient(plain, THETA, (WEIGHTS,)))
+    assert len(list(tmp_path.iterdir())) == 1
+
+
 def test_workers_that_die_again_and_again_are_given_up(tmp_path):
     with pytest.raises(WorkersLost, match="workers must live until the work is done") as caught:
         fc.gradient(mortal(tmp_path, 1000), THETA, (WEIGHTS,), workers="processes")
