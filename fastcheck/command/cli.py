@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -37,7 +36,6 @@ from fastcheck.command.telling import fail, guarded, require_writable, tell
 from fastcheck.errors import InputError, nearest
 from fastcheck.evaluate.checkpoint import described
 from fastcheck.problem.question import CENTRAL
-from fastcheck.results.location import Location
 from fastcheck.results.report import Report
 from fastcheck.results.scaling import Scaling
 from fastcheck.results.shown import PICTURES
@@ -117,7 +115,7 @@ def screen(
         with hired(workers) as who:
             options: dict[str, Any] = {"seed": seed, "workers": who, "progress": _progress(), **accepted(accept)}
             report = problem.screen(**options)
-            return _located(report, problem.locate(**options)) if locate and not report.passed else report
+            return report.located(problem.locate(**options)) if locate and not report.passed else report
 
     _run(lambda: load(file), screened, json, html, everything=everything)
 
@@ -223,11 +221,6 @@ def demo(
             worst,
             everything,
         )
-
-
-def _located(report: Report, location: Location) -> Report:
-    """With the place, in place of the advice to search for it."""
-    return replace(report, location=location, findings=tuple(f for f in report.findings if f.kind != "locate"))
 
 
 def _checked(

@@ -11,6 +11,7 @@ from jinja2 import Environment, StrictUndefined
 
 from fastcheck.faces.canvas import WIDTH, Piece, alone, short, written
 from fastcheck.faces.dark import themed
+from fastcheck.faces.headline import accused, headline
 from fastcheck.faces.pieces import pieces
 from fastcheck.faces.sheets import components, looked_at, places, tensors
 
@@ -37,7 +38,7 @@ def page(report: Report) -> str:
     return template.render(
         report=report,
         title=f"{report.verdict.name}: {report.name or 'gradient check'}",
-        found=_found(report),
+        found=headline(report, ", ".join(accused(report))),
         facts=_facts(report),
         images=_images([piece for row in pieces(report, *_PICTURES) for piece in row]),
         findings=_findings(report),
@@ -59,18 +60,10 @@ def _uri(piece: Piece, width: float) -> str:
     return f"data:image/svg+xml;base64,{coded}"
 
 
-def _found(report: Report) -> str:
-    """What the verdict means here: where the gradient is wrong, as nearly as that was searched for."""
-    if report.location and report.location.words:
-        return report.location.words
-    names = [t.name for t in report.tensors if t.verdict.accuses]
-    return report.verdict.value + (f" in {', '.join(names)}" if names else "")
-
-
 def _findings(report: Report) -> list[Finding]:
     """Causes before what is worth knowing beside them, each once; where it was searched, no advice to search."""
     found = report.location
-    own = [finding for finding in report.findings if found is None or finding.kind != "locate"]
+    own = report.located(found).findings if found else report.findings
     every = dict.fromkeys([*own, *(found.findings if found else ())])
     return sorted(every, key=lambda finding: finding.advice)
 

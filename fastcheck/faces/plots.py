@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING
 
 from fastcheck.faces.canvas import DARK, INK, Heading, drawable, short, together
 from fastcheck.faces.growth import names, reaches, threads
+from fastcheck.faces.headline import headline
 from fastcheck.faces.heat import wrong_tensors
 from fastcheck.faces.pieces import pieces
 from fastcheck.faces.ratios import sweep_piece
 from fastcheck.faces.trend import power, trend_pieces
+from fastcheck.words import listed
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -21,6 +23,8 @@ if TYPE_CHECKING:
 
 _N_HEAT_MAPS, _N_LADDERS = 4, 2
 _LETTERS = 46  # large ones in a line as wide as one piece
+_NAMED, _NAME = 4, 30  # tensors that are named, and the letters of a name, at most
+_ROOM = _NAMED * (2 * _NAME + 2)  # for all of them, whatever has to be escaped in their names
 
 
 def figure(report: Report) -> Figure:
@@ -30,19 +34,13 @@ def figure(report: Report) -> Figure:
 
 
 def _heading(report: Report, width: int) -> Heading:
-    wrong = [drawable(tensor.name, 30) for tensor in wrong_tensors(report)]
-    found = report.location.words if report.location else ""
-    found = drawable(found) or report.verdict.value + (f" in {_listed(wrong)}" if wrong else "")
-    words = f"{report.verdict.name}: {found}"
+    wrong = [drawable(tensor.name, _NAME) for tensor in wrong_tensors(report)]
+    words = f"{report.verdict.name}: {headline(report, listed(wrong, _NAMED, _ROOM), drawable)}"
     step = "step" if report.numeric is None else "eps"
     numbers = f"ratio {short(report.ratio)}, floor {short(report.floor)}, {step} {report.steps_told}, {report.n_checked:,} components"
     name = [drawable(report.name)] if report.name else []
     small = [line for text in (*name, numbers) for line in textwrap.wrap(text, int(1.4 * width))]
     return Heading(tuple(textwrap.wrap(words, width)), DARK[report.verdict], tuple(small))
-
-
-def _listed(names: list[str], most: int = 4) -> str:
-    return ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")
 
 
 def sweep_figure(sweep: Sweep) -> Figure:

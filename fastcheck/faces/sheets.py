@@ -12,7 +12,6 @@ from fastcheck.judge.verdict import Component, TensorReport
 
 if TYPE_CHECKING:
     from fastcheck.results.report import Report
-    from fastcheck.results.seen import Seen
 
 _WORST = (5, 20)  # components listed: at least, though rounding explains them, and at most
 
@@ -107,17 +106,13 @@ def components(report: Report) -> Table:
     if seen is None:
         return Table("components", "Largest errors", note, columns, [])
     worst = seen.worst(_WORST[1])
-    listed = worst[: _WORST[0]] + [p for p in worst[_WORST[0] :] if seen.wrong[p] or not _is_finite(seen, p)]
+    listed = worst[: _WORST[0]] + [p for p in worst[_WORST[0] :] if seen.stands_out(p)]
     rows = [
         [_named(c), _exact(c.analytic), _exact(c.numeric), _number(c.error), _number(float(seen.bound[p]))]
         for p in listed
         for c in (seen.component(p),)
     ]
     return Table("components", "Largest errors", note, columns, rows)
-
-
-def _is_finite(seen: Seen, position: int) -> bool:
-    return math.isfinite(seen.numeric[position] - seen.analytic[position])
 
 
 def _named(c: Component) -> Cell:

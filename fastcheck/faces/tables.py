@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Group
 from rich.text import Text
 
 from fastcheck.diagnosis.finding import Finding
+from fastcheck.faces.headline import accused, headline
 from fastcheck.faces.places import components, places
 from fastcheck.faces.text import Columns, Hanging, Justify
 from fastcheck.judge.verdict import Component, TensorReport, Verdict
@@ -95,7 +95,7 @@ def _found(finding: Finding, words: str) -> Text:
 
 def _verdict(report: Report) -> list[Any]:
     """The verdict and the condition that decided."""
-    line = Text.assemble((report.verdict.name, STYLES[report.verdict]), f": {_where(report)}")
+    line = Text.assemble((report.verdict.name, STYLES[report.verdict]), f": {headline(report, _accused(report))}")
     return [Hanging(line, 0, 2), *([Hanging(Text(report.reason), 2, 2)] if report.reason else [])]
 
 
@@ -105,19 +105,15 @@ def _numbers(report: Report) -> list[Any]:
     return [Text(line), *(Hanging(Text(f"witness {words}", style="dim")) for words in report.testimony[:1])]
 
 
-def _where(report: Report) -> str:
-    """What the verdict means here: where the gradient is wrong, as nearly as that was searched for."""
-    if report.location and report.location.words:
-        return report.location.words
-    names = [t.name for t in report.tensors if t.verdict.accuses]
-    if not names or report.passed:
-        return report.verdict.value
+def _accused(report: Report) -> str:
+    """The tensors that are wrong, by name where they are few."""
+    names = accused(report)
     n, n_all, told = len(names), len(report.tensors), ", ".join(names)
-    if n == 1 or (n <= _NAMED and len(told) <= _ROOM):
-        return f"{report.verdict.value} in {told}"
+    if n < 2 or (n <= _NAMED and len(told) <= _ROOM):
+        return told
     if n == n_all:
-        return f"{report.verdict.value} in all of its {n:,} tensors"
-    return f"{report.verdict.value} in {n:,} of {n_all:,} tensors: {listed(names, _FEW, _ROOM)}"
+        return f"all of its {n:,} tensors"
+    return f"{n:,} of {n_all:,} tensors: {listed(names, _FEW, _ROOM)}"
 
 
 def _tensors(report: Report, everything: bool, how: str = "--all") -> list[Any]:
@@ -170,7 +166,7 @@ def _beyond_rounding(report: Report, k: int) -> tuple[Component, ...]:
     if seen is None:
         return ()
     worst = seen.worst(max(k, 1))
-    beyond = [p for p in worst[:k] if seen.wrong[p] or not math.isfinite(seen.numeric[p] - seen.analytic[p])]
+    beyond = [p for p in worst[:k] if seen.stands_out(p)]
     return tuple(map(seen.component, beyond or worst[:1]))
 
 

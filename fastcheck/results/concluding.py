@@ -12,11 +12,12 @@ from dataclasses import dataclass
 from itertools import groupby
 
 from fastcheck.judge import rule
+from fastcheck.problem.question import LECTURE
 
 _LEVEL = 2.0  # times, by which a ratio that stays level may change
 _DECADE = 3  # steps, half a decade apart
 _GROWS = 3.0  # times, by which truncation grows from step to step, at least
-_LECTURE = 1e-7  # the step that most people take
+_DIFFERENT = 0.5  # ratio beyond which differences and gradient have little in common
 
 
 @dataclass(frozen=True)
@@ -71,7 +72,7 @@ def _range(run: Sequence[Step]) -> str:
 def _below(seen: Sequence[Step], last: Step) -> Iterator[str]:
     """What is in the way at the lecture's step, or else at the first that is too small."""
     finer = seen[seen.index(last) + 1 :]
-    step = next((step for step in finer if step.eps == _LECTURE), finer[0] if finer else None)
+    step = next((step for step in finer if step.eps == LECTURE), finer[0] if finer else None)
     if step is not None:
         hides = step.rounding and step.floor > rule.GREAT
         yield f"at {step} rounding hides everything below {step.floor:.0e}" if hides else _plain(step)
@@ -105,7 +106,7 @@ def _differing(seen: Sequence[Step]) -> str:
 
 def _vanishing(seen: Sequence[Step]) -> str:
     """Differences that fall with eps as far as they are seen: there is no slope that they come to."""
-    level = _longest([step for step in seen if step.ratio > 0.5 and not step.rounding], seen)
+    level = _longest([step for step in seen if step.ratio > _DIFFERENT and not step.rounding], seen)
     falls = all(fine.size <= coarse.size / _LEVEL for coarse, fine in zip(level, level[1:], strict=False))
     if len(level) < _DECADE or not falls:
         return ""

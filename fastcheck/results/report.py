@@ -142,6 +142,10 @@ class Report(Shown):
         seen = self.seen
         return tuple(map(seen.component, seen.worst(k))) if seen else ()
 
+    def located(self, location: Location) -> Report:
+        """With the place where the gradient is wrong, in place of the advice to search for it."""
+        return replace(self, location=location, findings=tuple(f for f in self.findings if f.kind != "locate"))
+
     def to_dict(self, worst: int = 10) -> dict[str, Any]:
         """The report as plain JSON types; numbers that are not finite become None. The vectors are left out."""
         told: dict[str, Any] = plain_types(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 from fastcheck.judge import ratios
@@ -31,6 +32,11 @@ class Seen:
     def component(self, position: int) -> Component:
         index, layout = self.selection.index(position), self.selection.layout
         return Component.of(index, float(self.numeric[position]), float(self.analytic[position]), layout)
+
+    def stands_out(self, position: int) -> bool:
+        """Whether a component is wrong by itself, or its error is not finite."""
+        error = float(self.numeric[position] - self.analytic[position])
+        return bool(self.wrong[position]) or not math.isfinite(error)
 
     def worst(self, k: int) -> list[int]:
         """The positions of the ``k`` errors that are most above their bounds, worst first."""
