@@ -33,15 +33,17 @@ def test_the_first_example_runs_and_passes():
 
 @pytest.mark.parametrize(("title", "code"), MADE, ids=[title for title, _ in MADE])
 def test_the_makers_of_the_readme_run_as_they_stand(title, code):
-    pytest.importorskip("jax" if "JAX" in title else "torch")
+    for library in ("torch", "JAX"):
+        if library in title:
+            pytest.importorskip(library.lower())
     space: dict = {}
     exec("import numpy as np, fastcheck as fc", space)
     exec(code, space)
     assert space["report"].passed
 
 
-def test_there_are_two_of_them_of_five_lines():
-    assert [title for title, _ in MADE] == ["From torch", "From JAX"]
+def test_there_are_four_of_them_of_five_lines():
+    assert [title for title, _ in MADE] == ["From torch", "From JAX", "A layer's forward and backward", "A Jacobian"]
     assert all(len([line for line in code.splitlines() if line]) <= 5 for _, code in MADE)
 
 
