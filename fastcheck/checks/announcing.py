@@ -6,6 +6,7 @@ import sys
 
 from fastcheck.evaluate.evaluator import Evaluator
 from fastcheck.evaluate.progress import Progress, muted
+from fastcheck.problem.brought import brought
 from fastcheck.problem.question import CENTRAL, COMPLEX
 from fastcheck.problem.selection import Selection
 from fastcheck.words import counted, duration
@@ -16,6 +17,7 @@ _SCREEN = "screen (a few dozen J)"
 _SAMPLE = "components (a sample)"
 _STAGED = "staged (J in stages)"
 _COMPILED = "numba.njit (a compiled J)"
+_PROCESSES = 'workers="processes"'
 
 
 def announce(
@@ -41,11 +43,13 @@ def announce(
 def _quicker(evaluator: Evaluator, selection: Selection, screens: bool) -> list[str]:
     """What applies to this cost and these components."""
     n_filled = sum(span.stop > span.start for span in selection.spans)
-    compiled, several = evaluator.source.compiled, n_filled > 1
-    staged = compiled and several and evaluator.stages is None and not evaluator.source.paired
+    source, several = evaluator.source, n_filled > 1
+    staged = source.compiled and several and evaluator.stages is None and not source.paired
+    made = not (source.compiled or source.compilable) and "threads" not in brought(source.function).mute
     return [
         *([_SCREEN] if screens else []),
         *([_SAMPLE] if selection.size > n_filled else []),
         *([_STAGED] if staged else []),
-        *([] if compiled else [_COMPILED]),
+        *([_COMPILED] if source.compilable else []),
+        *([_PROCESSES] if made and evaluator.n_workers == 1 else []),
     ]

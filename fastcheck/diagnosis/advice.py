@@ -143,5 +143,10 @@ def slow(evaluator: Evaluator) -> Finding | None:
     """A cost that is not compiled."""
     if evaluator.source.compiled:
         return None
-    message = "the cost is plain Python: same results, more slowly, on one worker. Compile it with numba.njit to check on every core."
-    return Finding("python", (), message)
+    faster = ""
+    if evaluator.source.compilable:
+        faster = " Compile it with numba.njit to check on every core."
+    elif evaluator.n_workers == 1 and not one_thread(evaluator):
+        faster = ' workers="processes" runs it on every core.'
+    workers = "one worker" if evaluator.n_workers == 1 else f"{evaluator.n_workers} workers"
+    return Finding("python", (), f"the cost is plain Python: same results, more slowly, on {workers}.{faster}")

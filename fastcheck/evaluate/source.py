@@ -19,6 +19,7 @@ from numba.core.dispatcher import Dispatcher as _Dispatcher
 from fastcheck.evaluate.compiling import compiled, positional
 from fastcheck.evaluate.forms import COMPLEX, REAL, Form, returning_complex
 from fastcheck.problem.arguments import Arguments
+from fastcheck.problem.brought import is_made
 from fastcheck.problem.foreign import array_of
 from fastcheck.problem.question import parted
 from fastcheck.vectors import Indices, Vector
@@ -36,6 +37,11 @@ class Source:
     compiled: bool
     parallel: bool
     imaginary: bool = False
+
+    @property
+    def compilable(self) -> bool:
+        """Whether it is the user's own to compile."""
+        return not self.compiled and not is_made(self.function)
 
     @property
     def form(self) -> Form:

@@ -70,6 +70,11 @@ class Brought:
 _NOTHING = Brought()
 
 
+def is_made(function: Any) -> bool:
+    """Whether a cost was made of the user's functions, so that he cannot compile it."""
+    return hasattr(function, MARK)
+
+
 def brought(function: Any) -> Brought:
     """What a cost or a gradient brings; nothing, if it is the user's own."""
     found: Brought = getattr(function, MARK, _NOTHING)

@@ -15,6 +15,7 @@ from fastcheck.evaluate.evaluator import Evaluator
 from fastcheck.words import duration
 
 SCREEN, SAMPLE, STAGED, COMPILED = "screen", "components", "staged", "numba.njit"
+PROCESSES = 'workers="processes"'
 ONES = np.ones(12)
 
 
@@ -38,6 +39,7 @@ CALLS = {
     "components": (lambda t: fc.check(quartic, quartic_gradient, t, (ONES,), components=11), 22, {SCREEN, SAMPLE}),
     "one each": (lambda t: fc.check(quartic, quartic_gradient, {f"p{k}": t[k : k + 1] for k in range(12)}, (ONES,)), 24, {SCREEN, STAGED}),
     "python": (lambda t: fc.check(quartic.py_func, quartic_gradient, parts(t), (ONES,)), 24, {SCREEN, SAMPLE, COMPILED}),
+    "made": (lambda t: fc.from_layer(lambda x: 2 * x, lambda dy: 2 * dy, [t]).check(), 24, {SCREEN, SAMPLE, PROCESSES}),
     "gradient": (lambda t: fc.gradient(quartic, t, (ONES,)), 24, {SAMPLE}),
     "Checker.gradient": (lambda t: fc.Checker(quartic, t, (ONES,)).gradient(t), 24, {SAMPLE}),
     "Checker.check": (lambda t: fc.Checker(quartic, t, (ONES,)).check(t, 4 * t**3), 24, {SCREEN, SAMPLE}),

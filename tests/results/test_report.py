@@ -201,6 +201,15 @@ def test_plain_python_is_said_to_be_slower(theta, weights):
     assert not report.compiled
     assert [f.kind for f in report.findings] == ["python"]
     assert "plain Python cost" in " ".join(str(report).split())
+    assert "numba.njit" in report.findings[0].message
+
+
+def test_a_cost_that_was_made_is_not_to_be_compiled():
+    made = fc.from_layer(lambda x: 2 * x, lambda dy: 2 * dy, [np.arange(1.0, 5.0)])
+    for workers, faster in ((None, ' workers="processes" runs it on every core.'), ("processes", ""), (2, "")):
+        report = made.check(workers=workers)
+        (python,) = [f.message for f in report.findings if f.kind == "python"]
+        assert python.endswith(f"on {'one worker' if report.workers == 1 else f'{report.workers} workers'}.{faster}")
 
 
 def test_empty_and_scalar_tensors_are_reported(theta, weights):
