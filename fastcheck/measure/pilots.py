@@ -52,12 +52,25 @@ class Pilots:
         return np.arange(*np.searchsorted(self.positions, (span.start, span.stop)))
 
     def known(self, k: int) -> Indices:
-        """Those of the k-th tensor along which J is smooth and the slope is known, or if there are none, all."""
+        """Those of the k-th tensor along which J is smooth and the slope is known; or those on no kink or jump; or all."""
         own = self.of(k)
         best = self.best
         with np.errstate(invalid="ignore"):
             known: Flags = (self.sight.shape == Shape.SMOOTH) & (best.bound <= _KNOWN * np.abs(best.value))
-        return own[known[own]] if known[own].any() else own
+        for fit in (known, self._has_slope):
+            if fit[own].any():
+                return own[fit[own]]
+        return own
+
+    def telling(self, k: int) -> Indices:
+        """Those of them that tell at which level others are to be read: J moves along them, and has a slope."""
+        known = self.known(k)
+        return known[self._has_slope[known] & ~self.rests[known]]
+
+    @property
+    def _has_slope(self) -> Flags:
+        """The lines on no kink and no jump."""
+        return np.asarray((self.sight.shape != Shape.KINK) & (self.sight.shape != Shape.JUMP))
 
     def serve(self, k: int) -> bool:
         """Whether the slope of any of the k-th tensor's is known."""
@@ -66,10 +79,14 @@ class Pilots:
             return bool((best.bound[own] <= _KNOWN * np.abs(best.value[own])).any())
 
     @property
+    def rests(self) -> Flags:
+        """The lines along which J rests near theta and moves only from afar."""
+        return np.asarray((self.sight.rest > -EMPTY) & ~self.sight.stairs)
+
+    @property
     def best(self) -> Reading:
-        """The sharpest reading of each line, in J per unit of the line; 0 where J rests near theta and moves only from afar."""
-        found, sight = sharpest(self.sight.readings), self.sight
-        rests = (sight.rest > -EMPTY) & ~sight.stairs
+        """The sharpest reading of each line, in J per unit of the line; 0 where J rests near theta."""
+        found, sight, rests = sharpest(self.sight.readings), self.sight, self.rests
         with np.errstate(all="ignore"):
             bound = np.where(rests, sight.quantum / power_of_two(sight.rest), found.bound)
         value, level = np.where(rests, 0.0, found.value), np.where(rests, sight.rest, found.level)

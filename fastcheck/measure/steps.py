@@ -125,11 +125,14 @@ def _lecture_serves(evaluator: Evaluator, pilots: Pilots, k: int, units: Vector)
     with np.errstate(invalid="ignore", over="ignore"):
         error = np.abs(slopes * unit[lines] - best.value[lines]) + best.bound[lines]
         size = norm(best.value[lines]) / np.sqrt(lines.size)
-        if not size:  # J stands still, and so do its differences
-            return not slopes.any()
+        if not size and slopes.any():  # J stands still, but its differences do not
+            return False
         rounding = float(sigma(pilots.noise(k), LECTURE)) * norm(units) / np.sqrt(units.size)
         off = max(norm(error) / np.sqrt(lines.size), rounding)
-        return bool(off <= SERVES * size or off <= SERVES * _typical_slope(evaluator, pilots.selection, span, units))
+        if off <= SERVES * size:
+            return True
+        typical = _typical_slope(evaluator, pilots.selection, span, units)
+        return bool(off <= SERVES * typical or not (size or typical))
 
 
 def _typical_slope(evaluator: Evaluator, selection: Selection, span: slice, units: Vector) -> float:
@@ -142,7 +145,7 @@ def _typical_slope(evaluator: Evaluator, selection: Selection, span: slice, unit
 
 def _order_and_level(pilots: Pilots, k: int) -> tuple[int, int]:
     """The order that reaches what is asked of a gradient, or the better one; and the level at which its readings are sharpest."""
-    found = pilots.sight.readings.rows(pilots.known(k))
+    found = pilots.sight.readings.rows(pilots.telling(k))
     reached = {}
     for order in (2, 4):
         bound = np.where((found.order == order) & found.found & ~found.far, found.bound, np.inf)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from contextlib import suppress
 
+import numba
 import numpy as np
 import pytest
 
@@ -123,6 +124,23 @@ def test_each_tensor_has_steps_of_its_own(rng):
     some = fc.check(cost, grad, params, components=[3, 12, 20])
     assert some.passed
     assert some.eps.shape == (3,)
+
+
+@numba.njit
+def pooled(x, w):
+    return np.sum(w * np.maximum(x[::2], x[1::2]))
+
+
+@pytest.mark.parametrize("eps", [None, "auto"])
+@pytest.mark.parametrize("unit", [1e-9, 1.0, 1e6])
+def test_components_on_kinks_or_at_rest_choose_no_steps_for_others(unit, eps):
+    for seed in range(20):
+        rng = np.random.default_rng(seed)
+        x, w = unit * rng.integers(-2, 3, 20).astype(float), rng.standard_normal(10)
+        larger = np.stack([x[::2] > x[1::2], x[::2] < x[1::2]], axis=1)
+        untied = np.repeat(larger.any(axis=1), 2)
+        numeric = fc.gradient(pooled, x, (w,), eps=eps)
+        np.testing.assert_allclose(numeric[untied], (w[:, None] * larger).ravel()[untied], atol=1e-6)
 
 
 def test_fourth_order_where_second_does_not_reach():
