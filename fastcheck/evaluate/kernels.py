@@ -24,9 +24,9 @@ _jit: Callable[..., Any] = numba.njit  # whose types know no dictionary of optio
 _options: dict[str, Any] = {"nogil": True, "error_model": "numpy"}
 
 _GOLDEN, _MIX_1, _MIX_2 = np.uint64(0x9E3779B97F4A7C15), np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB)
-_SHIFT_30, _SHIFT_27, _SHIFT_31, _SHIFT_11 = (np.uint64(bits) for bits in (30, 27, 31, 11))
-_HALF_WIDTH = np.sqrt(3.0)
-_UNIT = 2 * _HALF_WIDTH / 2.0**53
+_SHIFT_30, _SHIFT_27, _SHIFT_31, _SHIFT_32 = (np.uint64(bits) for bits in (30, 27, 31, 32))
+_PART = 2.0**-16
+_VALUES = np.uint64(2 * round(np.sqrt(3.0) / (2 * _PART)))  # odd parts from -sqrt 3 to sqrt 3
 BLOCK = 4096  # terms per partial sum, so that rounding does not grow with n
 
 
@@ -144,12 +144,17 @@ def central_difference(
 
 @_inlined
 def _entry(seed: np.uint64, i: int) -> float:
-    """Component i of the direction: splitmix64 of (seed, i), as a number in [-sqrt 3, sqrt 3)."""
+    """Component i of the direction: splitmix64 of (seed, i), as a number in [-sqrt 3, sqrt 3].
+
+    Of few bits: beside theta, whose unit is a power of two, a move by 2^-36 units and more is not rounded, which
+    would be the same on both sides and show in no even residual. Of odd parts, so that none is 0.
+    """
     z = seed + np.uint64(i) * _GOLDEN
     z = (z ^ (z >> _SHIFT_30)) * _MIX_1
     z = (z ^ (z >> _SHIFT_27)) * _MIX_2
     z = z ^ (z >> _SHIFT_31)
-    value: float = np.float64(np.int64(z >> _SHIFT_11)) * _UNIT - _HALF_WIDTH
+    drawn = ((z >> _SHIFT_32) * _VALUES) >> _SHIFT_32
+    value: float = np.float64(2 * np.int64(drawn) + 1 - np.int64(_VALUES)) * _PART
     return value
 
 
