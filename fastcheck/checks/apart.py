@@ -12,13 +12,14 @@ from fastcheck.diagnosis.finding import Finding
 from fastcheck.evaluate.evaluator import Evaluator
 from fastcheck.evaluate.source import has_no_value
 from fastcheck.judge import rule
+from fastcheck.judge.ratios import asked_of
 from fastcheck.judge.verdict import Outcome
 from fastcheck.measure.levels import Table, opened
 from fastcheck.measure.lines import ComponentLines, Limits
 from fastcheck.problem.brought import Parts, brought
 from fastcheck.problem.question import Question
 from fastcheck.vectors import Array, Indices, Vector, norm
-from fastcheck.words import listed
+from fastcheck.words import listed, told_apart
 
 _COMPONENTS = 4  # wrong ones that are taken apart, the worst first
 _ROWS = 8  # of a component, the most suspicious
@@ -103,7 +104,8 @@ class _Entry:
 
     def __str__(self) -> str:
         bound = f"{self.bound:.0e}" if self.bound else "0"
-        return f"{self.name} is {self.claimed:.6g}, its differences give {self.slope:.6g} +- {bound}"
+        claimed, slope = told_apart(self.claimed, self.slope)
+        return f"{self.name} is {claimed}, its differences give {slope} +- {bound}"
 
 
 def taken_apart(
@@ -117,13 +119,15 @@ def taken_apart(
 
     ``analytic`` and ``slopes``, the best that are known, have shape (n,), if all components were looked at.
     """
-    parts = brought(question.grad).parts
+    brings = brought(question.grad)
+    parts = brings.parts
     if parts is None or not wrong:
         return ()
     if analytic is not None and slopes is not None and _is_transposed(parts, analytic, slopes, question.units):
         said = f"{parts.name} was handed over as its transpose: turned round, it agrees with the differences."
         return (Finding("transpose", question.layout.names, said),)
-    found = [_entries(parts, evaluator, index, float(question.units[index])) for index in wrong[:_COMPONENTS]]
+    units, asked = question.units, asked_of(brings.precision)
+    found = [_entries(parts, evaluator, index, float(units[index]), asked) for index in wrong[:_COMPONENTS]]
     entries = [entry for of_one in found for entry in of_one]
     if not entries:
         return ()
@@ -158,8 +162,8 @@ def _is_transposed(parts: Parts, analytic: Vector, slopes: Vector, units: Vector
         return bool(off <= rule.LOOK * (norm(turned) + norm(seen)) and off <= rule.WORRY * norm(given - seen))
 
 
-def _entries(parts: Parts, evaluator: Evaluator, index: int, unit: float) -> list[_Entry]:
-    """The refuted entries of one component, the most suspicious of all."""
+def _entries(parts: Parts, evaluator: Evaluator, index: int, unit: float, asked: float) -> list[_Entry]:
+    """The refuted entries of one component, the most suspicious of all; those within ``asked`` are as right as their numbers."""
     claimed, along = parts.column(index), _Along(parts, evaluator, index, unit)
     along.at(0.0)
     with np.errstate(invalid="ignore", over="ignore"):
@@ -168,6 +172,8 @@ def _entries(parts: Parts, evaluator: Evaluator, index: int, unit: float) -> lis
     for row in np.argsort(-np.nan_to_num(off, nan=np.inf), kind="stable")[:_ROWS].tolist():
         said = settled(_Row(along, row), np.array([claimed[row] * unit])).said
         slope, bound = float(said.slope[0] / unit), float(said.bound[0] / unit)
+        if asked and abs(slope - claimed[row]) <= asked * (abs(slope) + abs(claimed[row])):
+            continue
         entry = _Entry(row, index, parts.entry(row, index), float(claimed[row]), slope, bound)
         if not np.isfinite(claimed[row]) or said.outcome[0] == Outcome.REFUTED:
             found.append(entry)
