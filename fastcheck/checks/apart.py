@@ -60,6 +60,7 @@ class _Along:
 
     def near(self) -> Vector:
         """The slopes of f, (m,), as one step tells them."""
+        self.at(0.0)
         side = int(self.limits.side[0])
         up, down = (_NEAR * self.unit if side >= 0 else 0.0), (_NEAR * self.unit if side <= 0 else 0.0)
         return (self.at(up) - self.at(-down)) / (up + down)
@@ -124,9 +125,36 @@ def taken_apart(
     if parts is None or not wrong:
         return ()
     if analytic is not None and slopes is not None and _is_transposed(parts, analytic, slopes, question.units):
-        said = f"{parts.name} was handed over as its transpose: turned round, it agrees with the differences."
-        return (Finding("transpose", question.layout.names, said),)
-    units, asked = question.units, asked_of(brings.precision)
+        return _transposed(parts, question)
+    return _by_entries(question, evaluator, parts, wrong, asked_of(brings.precision))
+
+
+def sampled_apart(question: Question, evaluator: Evaluator) -> tuple[Finding, ...]:
+    """The same of a J that is wrong throughout: a few components stand for all."""
+    brings, n = brought(question.grad), question.theta.size
+    parts = brings.parts
+    if parts is None:
+        return ()
+    some = sorted({int(i) for i in np.linspace(0, n - 1, _COMPONENTS)})
+    along = [_Along(parts, evaluator, i, float(question.units[i])) for i in some]
+    with np.errstate(invalid="ignore", over="ignore"):
+        slopes = np.array([parts.weights @ each.near() for each in along])
+        analytic = np.array([parts.weights @ parts.column(i) for i in some])
+    if len(some) == _COMPONENTS and _is_transposed(parts, analytic, slopes, question.units, some):
+        return _transposed(parts, question)
+    return _by_entries(question, evaluator, parts, some, asked_of(brings.precision))
+
+
+def _transposed(parts: Parts, question: Question) -> tuple[Finding, ...]:
+    said = f"{parts.name} was handed over as its transpose: turned round, it agrees with the differences."
+    return (Finding("transpose", question.layout.names, said),)
+
+
+def _by_entries(
+    question: Question, evaluator: Evaluator, parts: Parts, wrong: Sequence[int], asked: float
+) -> tuple[Finding, ...]:
+    """The refuted entries of a few components, the most suspicious of all."""
+    units = question.units
     found = [_entries(parts, evaluator, index, float(units[index]), asked) for index in wrong[:_COMPONENTS]]
     entries = [entry for of_one in found for entry in of_one]
     if not entries:
@@ -152,12 +180,17 @@ def _common_factor(entries: Sequence[_Entry]) -> float:
     return middle if (np.abs(factors - middle) <= off * abs(middle)).all() else 0.0
 
 
-def _is_transposed(parts: Parts, analytic: Vector, slopes: Vector, units: Vector) -> bool:
-    """Whether the transpose agrees, and is a thousand times nearer than what was handed over: symmetric matrices agree too."""
+def _is_transposed(
+    parts: Parts, analytic: Vector, slopes: Vector, units: Vector, some: Sequence[int] | slice = slice(None)
+) -> bool:
+    """Whether the transpose agrees, and is a thousand times nearer than what was handed over: symmetric matrices agree too.
+
+    ``analytic`` and ``slopes`` are of ``some`` components.
+    """
     if parts.transposed is None or not np.isfinite(parts.transposed).all() or not np.isfinite(analytic).all():
         return False
     with np.errstate(over="ignore", invalid="ignore"):
-        turned, given, seen = parts.transposed * units, analytic * units, slopes * units
+        turned, given, seen = parts.transposed[some] * units[some], analytic * units[some], slopes * units[some]
         off = norm(turned - seen)
         return bool(off <= rule.LOOK * (norm(turned) + norm(seen)) and off <= rule.WORRY * norm(given - seen))
 
@@ -165,7 +198,6 @@ def _is_transposed(parts: Parts, analytic: Vector, slopes: Vector, units: Vector
 def _entries(parts: Parts, evaluator: Evaluator, index: int, unit: float, asked: float) -> list[_Entry]:
     """The refuted entries of one component, the most suspicious of all; those within ``asked`` are as right as their numbers."""
     claimed, along = parts.column(index), _Along(parts, evaluator, index, unit)
-    along.at(0.0)
     with np.errstate(invalid="ignore", over="ignore"):
         off = np.abs((along.near() - claimed) * parts.weights)
     found, open_ = [], []

@@ -5,12 +5,12 @@ The weights w are drawn, and divided by how much each row of the Jacobian moves,
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
-from scipy.sparse.linalg import LinearOperator
 
 from fastcheck.checks.problem import Problem
 from fastcheck.errors import InputError, InputTypeError, noting, shown
@@ -19,26 +19,12 @@ from fastcheck.problem.brought import Brought, Note, Parts
 from fastcheck.problem.foreign import precision
 from fastcheck.problem.layout import Layout, real_array, require_finite
 from fastcheck.problem.point import Point, Structured, point
-from fastcheck.problem.structure import Structure, is_structure
+from fastcheck.problem.structure import is_structure
 from fastcheck.problem.units import units_of
-from fastcheck.shapes.matrices import Dense, Matrix, Operator, Products, asymmetry, matrix_of, require_one_matrix
+from fastcheck.shapes.derivatives import Kind, Multiplied, Returned, held, turned
+from fastcheck.shapes.matrices import Matrix, asymmetry, require_one_matrix
 from fastcheck.shapes.weights import weights_of
 from fastcheck.vectors import Vector
-
-_SAME = 1e-12  # up to which two vectors are the same but for rounding
-
-
-@dataclass(frozen=True)
-class _Kind:
-    """What is on trial: what the function and its derivatives are called, and what the derivatives are."""
-
-    f: str
-    name: str
-    symmetric: bool = False
-    by_products: bool = False  # with vectors
-
-    def entry(self, row: int, column: int) -> str:
-        return f"{self.name}[{column}, {row}]" if self.by_products else f"{self.name}[{row}, {column}]"
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,11 +36,16 @@ class _Function:
     m: int | None = None
 
     def __call__(self, x: Vector, *args: Any) -> Vector:
-        return np.array(self.returned(x, *args), dtype=np.float64)  # it may be a buffer that the function uses again
+        value = self.returned(x, *args)
+        return np.array(
+            value, dtype=np.result_type(value, np.float64)
+        )  # it may be a buffer that the function uses again
 
     def returned(self, x: Vector, *args: Any) -> np.ndarray:
-        """In the type in which it was returned."""
-        value = real_array(self.function(x, *args), f"what {self.name} returns")
+        """In the type in which it was returned; at complex x it may be complex."""
+        told = self.function(x, *args)
+        both = np.iscomplexobj(x) and np.iscomplexobj(told)
+        value = np.asarray(told) if both else real_array(told, f"what {self.name} returns")
         if value.ndim > 1 or (self.m is not None and value.size != self.m):
             wanted = "(m,)" if self.m is None else f"({self.m},)"
             raise InputError(
@@ -80,8 +71,8 @@ class _Weighted:
     offset: float
     fastcheck_brings: Brought
 
-    def __call__(self, x: Vector, *args: Any) -> float:
-        return float(self.weights @ (self.f(x, *args) - self.at)) + self.offset
+    def __call__(self, x: Vector, *args: Any) -> Any:
+        return self.weights @ (self.f(x, *args) - self.at) + self.offset
 
 
 @dataclass(frozen=True, eq=False)
@@ -125,7 +116,7 @@ def from_jacobian(f: Callable[..., Any], jac: Any, x: Any, args: tuple[Any, ...]
     >>> from_jacobian(lambda x: x**2, lambda x: np.diag(2 * x), np.array([1.0, 3.0])).check().passed
     True
     """
-    return _problem(_Kind("f", "jac"), f, jac, x, args)
+    return _problem(Kind("f", "jac"), f, jac, x, args)
 
 
 def from_hessian(grad: Callable[..., Any], hess: Any, x: Any, args: tuple[Any, ...] = ()) -> Problem:
@@ -133,7 +124,7 @@ def from_hessian(grad: Callable[..., Any], hess: Any, x: Any, args: tuple[Any, .
 
     A Hessian that is not symmetric is said to be so.
     """
-    return _problem(_Kind("grad", "hess", symmetric=True), grad, hess, x, args)
+    return _problem(Kind("grad", "hess", symmetric=True), grad, hess, x, args)
 
 
 def from_hvp(grad: Callable[..., Any], hvp: Callable[..., Any], x: Any, args: tuple[Any, ...] = ()) -> Problem:
@@ -143,10 +134,10 @@ def from_hvp(grad: Callable[..., Any], hvp: Callable[..., Any], x: Any, args: tu
     for `from_hessian`, what is wrong being named ``hvp[i, j]``: at i of the product with the j-th unit vector.
     """
     _require_function(hvp, "hvp")
-    return _problem(_Kind("grad", "hvp", symmetric=True, by_products=True), grad, hvp, x, args)
+    return _problem(Kind("grad", "hvp", symmetric=True, by_products=True), grad, hvp, x, args)
 
 
-def _problem(kind: _Kind, f: Any, derivatives: Any, x: Any, args: tuple[Any, ...]) -> Problem:
+def _problem(kind: Kind, f: Any, derivatives: Any, x: Any, args: tuple[Any, ...]) -> Problem:
     _require_function(f, kind.f)
     at, own = _at(x, kind.f), arguments(args, None).private()
     theta, layout = at.theta, at.layout
@@ -163,26 +154,25 @@ def _problem(kind: _Kind, f: Any, derivatives: Any, x: Any, args: tuple[Any, ...
     function = replace(function, m=value.size)
     shape = (value.size, theta.size)
     maker = (
-        _Multiplied(derivatives, at.structure)
+        Multiplied(derivatives, at.structure)
         if kind.by_products
-        else _Returned(_private(derivatives, kind.name), kind, shape, at.structure)
+        else Returned(held(derivatives, kind.name), kind, shape, at.structure)
     )
     with noting(f"raised by {kind.name} at x"):
         matrix = maker(theta.copy(), *own.args)
         rng = np.random.default_rng(0)
-        weights = weights_of(
-            lambda moved: function(moved, *own.args), value, matrix, theta, units_of(theta, layout), rng
-        )
+        values = partial(own.call, function)
+        weights = weights_of(values, value, matrix, theta, units_of(theta, layout), rng)
         require_one_matrix(matrix, rng)
         notes = asymmetry(matrix, kind.name, kind.f, rng) if kind.symmetric else ()
     w = weights.of_values
     parts = Parts(
-        lambda moved: function(moved, *own.args),
+        values,
         w,
         matrix.column,
         kind.entry,
         kind.name,
-        None if kind.symmetric else _turned(matrix, w),
+        None if kind.symmetric else turned(matrix, w),
     )
     if spacing:
         said = f"what {kind.f} returns has a spacing of {spacing:.0e} (float32 or less). In float64 more can be told."
@@ -217,63 +207,3 @@ def _at(x: Any, f: str) -> Point:
     layout = Layout.of({"x": array.shape}, {"x": array.dtype.name})
     require_finite(array.reshape(-1), layout, "x")
     return replace(point(x, None), layout=layout)
-
-
-# --- the derivatives ----------------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, eq=False)
-class _Returned:
-    """The matrix at x that a function returns, or that was handed over; of the shape that it has to have."""
-
-    jac: Any
-    kind: _Kind
-    shape: tuple[int, int]
-    structure: Structure | None
-
-    def __call__(self, x: Vector, *args: Any) -> Matrix:
-        held = isinstance(self.jac, Dense | Operator)
-        matrix = self.jac if held else matrix_of(_called(self.jac, self.structure, (x,), args), self.kind.name)
-        if matrix.shape == self.shape:
-            return matrix
-        turned = matrix.shape == self.shape[::-1]
-        if turned and isinstance(matrix, Dense) and matrix.flat:
-            return replace(matrix, held=matrix.held.T)
-        name, f = self.kind.name, self.kind.f
-        advice = ", the transpose: return its .T" if turned else f": {f}(x) has {self.shape[0]} values"
-        raise InputError(
-            f"{name} must have shape {self.shape}, one row for each value of {f}, got {matrix.shape}{advice}"
-        )
-
-
-@dataclass(frozen=True, eq=False)
-class _Multiplied:
-    """The matrix at x of which a function returns products with vectors."""
-
-    hvp: Callable[..., Any]
-    structure: Structure | None
-
-    def __call__(self, x: Vector, *args: Any) -> Products:
-        return Products(lambda v: _called(self.hvp, self.structure, (x.copy(), v.copy()), args), x.size, "hvp")
-
-
-def _called(function: Callable[..., Any], structure: Structure | None, vectors: Sequence[Vector], args: Any) -> Any:
-    """The function of vectors, in the form in which x came."""
-    if structure is None:
-        return function(*vectors, *args)
-    with structure.wide():
-        return function(*map(structure.filled, vectors), *args)
-
-
-def _private(jac: Any, name: str) -> Any:
-    """A function as it is, of a matrix a copy."""
-    return jac if callable(jac) and not isinstance(jac, LinearOperator) else matrix_of(jac, name)
-
-
-def _turned(matrix: Matrix, w: Vector) -> Vector | None:
-    """w times the transpose, where that could have been handed over by mistake."""
-    if not isinstance(matrix, Dense | Operator) or matrix.shape[0] != matrix.shape[1]:
-        return None
-    with np.errstate(invalid="ignore"):
-        turned = matrix.transposed(w)
-        return None if np.allclose(turned, matrix.times(w), rtol=_SAME, atol=0.0) else turned
