@@ -85,10 +85,11 @@ def held(jac: Any, name: str) -> Any:
     return jac if callable(jac) and not isinstance(jac, LinearOperator) else matrix_of(jac, name)
 
 
-def turned(matrix: Matrix, w: Vector) -> Vector | None:
-    """w times the transpose, where that could have been handed over by mistake."""
+def turned(matrix: Matrix) -> Callable[[Vector], Vector] | None:
+    """What multiplies by the transpose, where that could have been handed over by mistake."""
     if not isinstance(matrix, Dense | Operator) or matrix.shape[0] != matrix.shape[1]:
         return None
+    w = np.cos(np.arange(matrix.shape[0]))
     with np.errstate(invalid="ignore"):
-        other = matrix.transposed(w)
-        return None if np.allclose(other, matrix.times(w), rtol=_SAME, atol=0.0) else other
+        symmetric = np.allclose(matrix.transposed(w), matrix.times(w), rtol=_SAME, atol=0.0)
+    return None if symmetric else matrix.transposed

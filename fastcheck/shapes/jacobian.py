@@ -139,57 +139,60 @@ def from_hvp(grad: Callable[..., Any], hvp: Callable[..., Any], x: Any, args: tu
 
 def _problem(kind: Kind, f: Any, derivatives: Any, x: Any, args: tuple[Any, ...]) -> Problem:
     _require_function(f, kind.f)
-    at, own = _at(x, kind.f), arguments(args, None).private()
-    theta, layout = at.theta, at.layout
+    at, own, rng = _at(x, kind.f), arguments(args, None).private(), np.random.default_rng(0)
+    theta = at.theta
     function = _Function(f if at.structure is None else Structured(f, at.structure), kind.f)
     with noting(f"raised by {kind.f} at x"):
-        returned = function.returned(theta.copy(), *own.args)
-        value, spacing = np.array(returned, dtype=np.float64), precision(returned)
-    if kind.symmetric and value.size != theta.size:
-        raise InputError(
-            f"{kind.f} must return shape ({theta.size},) like x, got ({value.size},): return the gradient by x"
-        )
-    if not np.isfinite(value).all():
-        raise InputError(f"{kind.f} must return finite numbers, got {value[~np.isfinite(value)][0]}: choose another x")
+        returned = own.call(function.returned, theta.copy())
+    value = _usable(returned, theta.size, kind)
     function = replace(function, m=value.size)
-    shape = (value.size, theta.size)
     maker = (
         Multiplied(derivatives, at.structure)
         if kind.by_products
-        else Returned(held(derivatives, kind.name), kind, shape, at.structure)
+        else Returned(held(derivatives, kind.name), kind, (value.size, theta.size), at.structure)
     )
     with noting(f"raised by {kind.name} at x"):
-        matrix = maker(theta.copy(), *own.args)
-        rng = np.random.default_rng(0)
-        values = partial(own.call, function)
-        weights = weights_of(values, value, matrix, theta, units_of(theta, layout), rng)
+        matrix = own.call(maker, theta.copy())
         require_one_matrix(matrix, rng)
+        sizes, spacing = matrix.sizes(units_of(theta, at.layout), rng), matrix.precision
         notes = asymmetry(matrix, kind.name, kind.f, rng) if kind.symmetric else ()
+        other = None if kind.symmetric else turned(matrix)
+    values = partial(own.call, function)
+    with noting(f"raised by {kind.f} near x"):
+        weights = weights_of(values, value, sizes, theta, units_of(theta, at.layout), rng)
     w = weights.of_values
-    parts = Parts(
-        values,
-        w,
-        matrix.column,
-        kind.entry,
-        kind.name,
-        None if kind.symmetric else turned(matrix, w),
-    )
-    if spacing:
-        said = f"what {kind.f} returns has a spacing of {spacing:.0e} (float32 or less). In float64 more can be told."
-        notes += (Note("float32", said),)
-    notes += (
-        Note(
-            "weighted",
-            f"J = w . ({kind.f}(x) - {kind.f}(x0)) with drawn w: analytic values and slopes are of J, entries of {kind.name}.",
-        ),
-    )
+    parts = Parts(values, w, matrix.column, kind.entry, kind.name, None if other is None else other(w))
     return Problem(
-        _Weighted(function, w, value, weights.offset(value, spacing), Brought(layout, notes)),
-        _Gradient(maker, w, Brought(parts=parts, precision=matrix.precision)),
+        _Weighted(
+            function,
+            w,
+            value,
+            weights.offset(value, precision(returned)),
+            Brought(at.layout, notes + _notes(kind, returned)),
+        ),
+        _Gradient(maker, w, Brought(parts=parts, precision=spacing)),
         theta,
         args,
-        layout,
+        at.layout,
     )
+
+
+def _usable(returned: np.ndarray, n: int, kind: Kind) -> Vector:
+    """What the function returned at x, in float64."""
+    value = np.array(returned, dtype=np.float64)
+    if kind.symmetric and value.size != n:
+        raise InputError(f"{kind.f} must return shape ({n},) like x, got ({value.size},): return the gradient by x")
+    if not np.isfinite(value).all():
+        raise InputError(f"{kind.f} must return finite numbers, got {value[~np.isfinite(value)][0]}: choose another x")
+    return value
+
+
+def _notes(kind: Kind, returned: np.ndarray) -> tuple[Note, ...]:
+    """How J is made, and how coarsely."""
+    spacing, f = precision(returned), kind.f
+    narrow = f"what {f} returns has a spacing of {spacing:.0e} (float32 or less). In float64 more can be told."
+    made = f"J = w . ({f}(x) - {f}(x0)) with drawn w: analytic values and slopes are of J, entries of {kind.name}."
+    return (Note("float32", narrow),) * bool(spacing) + (Note("weighted", made),)
 
 
 def _require_function(function: Any, name: str) -> None:

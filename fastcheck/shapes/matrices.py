@@ -226,7 +226,10 @@ def require_one_matrix(matrix: Matrix, rng: np.random.Generator) -> None:
         if isinstance(matrix, Operator):
             _require_adjoint(matrix, w, u)
         if isinstance(matrix, Products):
-            once = matrix.times(w)
+            once, u = (
+                matrix.times(w),
+                -np.copysign(u, w),
+            )  # of the other signs: what takes abs(v) adds up where they are alike
             _require_linear(matrix, "2 v where v gives", 2 * w, 2 * once)
             _require_linear(matrix, "v + w where those of v and w give", w + u, once + matrix.times(u))
 

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 import numpy as np
 
 from fastcheck.evaluate.source import has_no_value
-from fastcheck.shapes.matrices import Matrix
 from fastcheck.vectors import Flags, Vector
 
 _STEP = 2.0**-13  # in units of x, at which it is seen how much f moves
@@ -39,10 +38,9 @@ class Weights:
 
 
 def weights_of(
-    f: Callable[[Vector], Vector], values: Vector, matrix: Matrix, x: Vector, units: Vector, rng: np.random.Generator
+    f: Callable[[Vector], Vector], values: Vector, claimed: Vector, x: Vector, units: Vector, rng: np.random.Generator
 ) -> Weights:
-    """The weights of the ``values`` of f at x, whose Jacobian there is said to be ``matrix``."""
-    claimed = matrix.sizes(units, rng)
+    """The weights of the ``values`` of f at x, which are said to move by ``claimed`` per unit."""
     claimed = np.where(np.isfinite(claimed), claimed, 0.0)
     moved, seen = _moves(f, values, x, units, rng)
     sizes = np.maximum(claimed, np.where(seen, moved, 0.0))

@@ -76,7 +76,7 @@ def test_locate_takes_apart_as_well():
 
 def test_locate_takes_a_few_apart_where_all_are_wrong():
     said = fc.from_jacobian(f, lambda x: -jac(x), X).locate().findings[0].message
-    assert "jac[2, 0] is " in said and "is -1 times what it should be" in said
+    assert said.startswith("jac[") and "is -1 times what it should be" in said
     square = np.random.default_rng(5).standard_normal((9, 9))
     turned = fc.from_jacobian(
         lambda x: np.tanh(square @ x),
@@ -134,7 +134,7 @@ def test_a_row_that_is_left_zero():
         found[1] = 0
         return found
 
-    assert "jac[1, 0] is 0, its differences give " in str(fc.from_jacobian(f, wrong, X).check())
+    assert "jac[1, 0] is 0, its differences give " in fc.from_jacobian(f, wrong, X).check().findings[0].message
 
 
 def test_the_transpose_is_said():
