@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from fastcheck.checks.apart import taken_apart
+from fastcheck.checks.apart import sampled_apart, taken_apart
 from fastcheck.checks.groups import Screened, measure
 from fastcheck.checks.hunting import Hunt
 from fastcheck.checks.opening import opened
@@ -66,10 +66,13 @@ def locate(
         rng = np.random.default_rng(options.seed)
         found = _searched(measure(opening, rng, hunting=True), opening.analytic.first, rng, options.budget)
         changing = repeats(opening.analytic.first, opening.analytic.again, None, Selection(question.layout))
-        apart = taken_apart(question, opening.evaluator, [component.index for component in found.components])
-        return replace(
-            found, findings=((changing,) if changing else ()) + apart, evaluations=opening.evaluator.evaluations
+        evaluator, single = opening.evaluator, [component.index for component in found.components]
+        apart = (
+            taken_apart(question, evaluator, single)
+            if single or not found.tensors
+            else sampled_apart(question, evaluator)
         )
+        return replace(found, findings=((changing,) if changing else ()) + apart, evaluations=evaluator.evaluations)
 
 
 def _searched(measured: Screened, analytic: Vector, rng: np.random.Generator, budget: int) -> Location:

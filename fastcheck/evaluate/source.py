@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 from numba.core.dispatcher import Dispatcher as _Dispatcher
 
+from fastcheck.errors import InputError
 from fastcheck.evaluate.compiling import compiled, positional
 from fastcheck.evaluate.forms import COMPLEX, REAL, Form, returning_complex
 from fastcheck.problem.arguments import Arguments
@@ -119,8 +120,8 @@ class Raised(Exception):
 
 
 def has_no_value(error: Exception) -> bool:
-    """Whether the cost says that J has no value there."""
-    return isinstance(error, ValueError | ArithmeticError)
+    """Whether the cost says that J has no value there; what says that the cost cannot be used is ours."""
+    return isinstance(error, ValueError | ArithmeticError) and not isinstance(error, InputError)
 
 
 def source_of(function: Callable[..., Any], arguments: Arguments, paired: bool = False) -> Source:

@@ -59,12 +59,15 @@ class Brought:
     parts : Parts, or None
     mute : frozenset of str
         Kinds of advice that do not apply to it.
+    precision : float
+        The spacing at 1 of the numbers that it was made of, where they are not float64.
     """
 
     layout: Layout | None = None
     notes: tuple[Note, ...] = ()
     parts: Parts | None = None
     mute: frozenset[str] = frozenset()
+    precision: float = 0.0
 
 
 _NOTHING = Brought()

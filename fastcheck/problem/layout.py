@@ -197,14 +197,19 @@ def _require_shape(name: Any, shape: Any) -> None:
         )
 
 
-def real_array(value: Any, what: str) -> np.ndarray:
-    """``value`` as a floating-point array no wider than float64; else an error that begins with ``what``."""
+def real_array(value: Any, what: str, whole: bool = False) -> np.ndarray:
+    """``value`` as a floating-point array no wider than float64; else an error that begins with ``what``.
+
+    ``whole`` numbers, of an integer type, are refused unless they may be among them.
+    """
     try:
         array = np.asarray(array_of(value))
     except (ValueError, TypeError) as error:
         raise InputError(
             f"{what} must be an array of numbers, got {type(value).__name__}: {first_line(error)}"
         ) from error
+    if whole and array.dtype.kind in "iu":
+        return array.astype(np.float64)
     if array.dtype.kind != "f" or array.dtype.itemsize > 8:
         kinds = {
             "c": "take a real parametrisation",

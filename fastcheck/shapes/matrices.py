@@ -12,9 +12,10 @@ from scipy.sparse.linalg import LinearOperator
 
 from fastcheck.errors import InputError
 from fastcheck.problem.brought import Note
-from fastcheck.problem.foreign import array_of
+from fastcheck.problem.foreign import precision
 from fastcheck.problem.layout import real_array
-from fastcheck.vectors import Array, Vector
+from fastcheck.vectors import Integers, Vector
+from fastcheck.words import told_apart
 
 _DRAWS = 8  # directions that tell the size of an operator's rows
 _SAME = 1e-7  # up to which two entries that mirror each other are called the same,
@@ -27,6 +28,11 @@ class Matrix(Protocol):
 
     @property
     def shape(self) -> tuple[int, int]: ...
+
+    @property
+    def precision(self) -> float:
+        """The spacing of its numbers at 1, where they are not float64."""
+        ...
 
     def times(self, w: Vector) -> Vector:
         """w J, shape (n,)."""
@@ -43,9 +49,11 @@ class Matrix(Protocol):
 
 @dataclass(frozen=True, eq=False)
 class Dense:
-    """Of an array, or of a sparse matrix."""
+    """Of an array, or of a sparse matrix; ``flat`` where it had no two dimensions and may be a row or a column."""
 
     held: Any
+    precision: float = 0.0
+    flat: bool = False
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -74,76 +82,107 @@ class Operator:
     """Of a LinearOperator."""
 
     held: LinearOperator
+    name: str
 
     @property
     def shape(self) -> tuple[int, int]:
         m, n = self.held.shape
         return int(m), int(n)
 
+    @property
+    def precision(self) -> float:
+        return precision(np.asarray(self.held.matvec(np.ones(self.shape[1]))))
+
+    def forward(self, v: Vector) -> Vector:
+        """J v."""
+        return self._real(self.held.matvec(v))
+
     def times(self, w: Vector) -> Vector:
         try:
-            return np.asarray(self.held.rmatvec(w), dtype=np.float64)
+            return self._real(self.held.rmatvec(w))
         except NotImplementedError:  # it only knows how to multiply from the left
             return np.array([w @ self.column(i) for i in range(self.shape[1])])
 
     def column(self, i: int) -> Vector:
-        at = np.zeros(self.shape[1])
-        at[i] = 1.0
-        return np.asarray(self.held.matvec(at), dtype=np.float64)
+        return self.forward(_unit_vector(self.shape[1], i))
 
     def sizes(self, units: Vector, rng: np.random.Generator) -> Vector:
-        draws = rng.standard_normal((_DRAWS, units.size)) * units
-        moved = np.array([self.held.matvec(u) for u in draws], dtype=np.float64)
-        return np.asarray(np.sqrt((moved**2).mean(axis=0)))
+        return _typical(self.forward, units, rng)
 
     def transposed(self, w: Vector) -> Vector:
-        return np.asarray(self.held.matvec(w), dtype=np.float64)
+        return self.forward(w)
+
+    def _real(self, product: Any) -> Vector:
+        return np.array(real_array(product, f"a product with {self.name}", whole=True), dtype=np.float64)
 
 
 @dataclass(frozen=True, eq=False)
 class Products:
     """Of a symmetric matrix of which only products with vectors are known."""
 
-    product: Callable[[Vector], Vector]
+    product: Callable[[Vector], Any]  # what was returned
     n: int
+    name: str
 
     @property
     def shape(self) -> tuple[int, int]:
         return self.n, self.n
 
+    @property
+    def precision(self) -> float:
+        return precision(self.product(np.ones(self.n)))
+
     def times(self, w: Vector) -> Vector:
-        return self.product(w)
+        product = np.atleast_1d(real_array(self.product(w), f"what {self.name} returns", whole=True))
+        if product.shape != (self.n,):
+            raise InputError(
+                f"{self.name} must return shape ({self.n},) like x, got {product.shape}: return the product with v"
+            )
+        return np.array(product, dtype=np.float64)
 
     def column(self, i: int) -> Vector:
         """As `times` has it: what it makes of each single row, at i."""
-        return np.array([self.product(row)[i] for row in np.eye(self.n)])
+        return np.array([self.times(_unit_vector(self.n, j))[i] for j in range(self.n)])
 
     def sizes(self, units: Vector, rng: np.random.Generator) -> Vector:
-        draws = rng.standard_normal((_DRAWS, self.n)) * units
-        return np.asarray(np.sqrt(np.mean([self.product(u) ** 2 for u in draws], axis=0)))
+        return _typical(self.times, units, rng)
+
+
+def _unit_vector(n: int, i: int) -> Vector:
+    vector = np.zeros(n)
+    vector[i] = 1.0
+    return vector
+
+
+def _typical(product: Callable[[Vector], Vector], units: Vector, rng: np.random.Generator) -> Vector:
+    """The size of each value of products with a few random vectors."""
+    squares = [product(u) ** 2 for u in rng.standard_normal((_DRAWS, units.size)) * units]
+    return np.asarray(np.sqrt(np.mean(squares, axis=0)))
 
 
 def matrix_of(value: Any, name: str) -> Matrix:
+    """A copy, but for operators; numbers of an integer type are as good as others, as f may be linear."""
     if isinstance(value, LinearOperator):
-        return Operator(value)
+        return Operator(value, name)
     if issparse(value):
-        rows = csr_array(value if value.ndim == 2 else value.reshape(1, -1))
-        real_array(rows.data, name)
-        return Dense(rows)
-    array = real_array(array_of(value), name)
-    if array.ndim == 1:  # of one value
-        array = array[None, :]
-    if array.ndim != 2:
+        flat = value.ndim < 2
+        rows = csr_array(value.reshape(1, -1) if flat else value, copy=True)
+        rows.data = real_array(rows.data, name, whole=True).astype(np.float64)
+        return Dense(rows, precision(np.empty(0, value.dtype)), flat)
+    array = real_array(value, name, whole=True)
+    if array.ndim > 2:
         raise InputError(
             f"{name} must have shape (m, n), got {array.shape}: one row for each value, one column for each x"
         )
-    return Dense(np.array(array, dtype=np.float64))
+    return Dense(
+        np.atleast_2d(np.array(array, dtype=np.float64)), max(precision(value), precision(array)), array.ndim < 2
+    )
 
 
 def asymmetry(matrix: Matrix, name: str, f_name: str, rng: np.random.Generator) -> tuple[Note, ...]:
     """Whether a Hessian is no Hessian."""
     if isinstance(matrix, Dense):
-        said = _mirrored(matrix.held.toarray() if issparse(matrix.held) else matrix.held, name)
+        said = _mirrored(matrix.held, name, matrix.precision)
     else:
         u, v = rng.standard_normal((2, matrix.shape[0]))
         one, other = float(u @ matrix.times(v)), float(v @ matrix.times(u))
@@ -155,33 +194,61 @@ def asymmetry(matrix: Matrix, name: str, f_name: str, rng: np.random.Generator) 
     return (Note("asymmetric", message),)
 
 
-def _mirrored(hess: Array, name: str) -> str:
+def _mirrored(hess: Any, name: str, spacing: float) -> str:
     """The two entries that differ most, in words."""
+    rows, columns, entries, others = _pairs(hess)
     with np.errstate(invalid="ignore"):
-        off, size = np.abs(hess - hess.T), np.abs(hess) + np.abs(hess.T)
-        apart = (off > _SAME * size) & (off > _NOTHING * size.max())
+        off, size = np.abs(entries - others), np.abs(entries) + np.abs(others)
+        apart = (off > max(_SAME, spacing) * size) & (off > _NOTHING * np.fmax.reduce(size, initial=0.0))
     if not apart.any():
         return ""
-    i, j = np.unravel_index(int(np.argmax(np.where(apart, off, 0.0))), off.shape)
-    return f"{name}[{i}, {j}] = {hess[i, j]:.6g} and {name}[{j}, {i}] = {hess[j, i]:.6g}"
+    k = int(np.argmax(np.where(apart, off, 0.0)))
+    i, j = sorted((int(rows[k]), int(columns[k])))
+    one, other = told_apart(float(hess[i, j]), float(hess[j, i]))
+    return f"{name}[{i}, {j}] = {one} and {name}[{j}, {i}] = {other}"
 
 
-def require_one_matrix(matrix: Matrix, name: str, rng: np.random.Generator) -> None:
+def _pairs(hess: Any) -> tuple[Integers, Integers, Vector, Vector]:
+    """Of every entry that is there: its row, its column, what it is, and what stands in its mirror image."""
+    held = csr_array(hess, copy=True)
+    held.sum_duplicates()  # and sorts
+    held = held.tocoo()
+    rows, columns, n = held.row.astype(np.int64), held.col.astype(np.int64), held.shape[1]
+    here, there = rows * n + columns, columns * n + rows
+    at = np.minimum(np.searchsorted(here, there), max(here.size - 1, 0))
+    return rows, columns, held.data, np.where(here[at] == there, held.data[at], 0.0)
+
+
+def require_one_matrix(matrix: Matrix, rng: np.random.Generator) -> None:
     """An operator's two products are those of one matrix, and products with vectors are linear."""
     w, u = rng.standard_normal(matrix.shape[0]), rng.standard_normal(matrix.shape[1])
-    if isinstance(matrix, Operator):
-        forward, backward = np.asarray(matrix.held.matvec(u)), matrix.times(w)
-        one, other = float(w @ forward), float(backward @ u)
-        if abs(one - other) > _ALIKE * float(np.abs(w) @ np.abs(forward) + np.abs(backward) @ np.abs(u)):
-            raise InputError(
-                f"{name} must be one matrix, got w . ({name} u) = {one:.9g} by matvec and {other:.9g} by rmatvec: one of the two is wrong"
-            )
-    if isinstance(matrix, Products):
-        once, twice = matrix.times(w), matrix.times(2 * w)
-        off = np.abs(twice - 2 * once)
-        if off.max() > _ALIKE * (np.abs(twice).max() + np.abs(2 * once).max()):
-            i = int(np.argmax(off))
-            raise InputError(
-                f"{name} must be linear in v, got {twice[i]:.9g} for 2 v where v gives {once[i]:.9g}, at {i}: "
-                "return the product of the Hessian with v"
-            )
+    with np.errstate(invalid="ignore", over="ignore"):  # what is not finite is left for the report
+        if isinstance(matrix, Operator):
+            _require_adjoint(matrix, w, u)
+        if isinstance(matrix, Products):
+            once, u = (
+                matrix.times(w),
+                -np.copysign(u, w),
+            )  # of the other signs: what takes abs(v) adds up where they are alike
+            _require_linear(matrix, "2 v where v gives", 2 * w, 2 * once)
+            _require_linear(matrix, "v + w where those of v and w give", w + u, once + matrix.times(u))
+
+
+def _require_adjoint(matrix: Operator, w: Vector, u: Vector) -> None:
+    name, forward, backward = matrix.name, matrix.forward(u), matrix.times(w)
+    one, other = float(w @ forward), float(backward @ u)
+    if abs(one - other) > _ALIKE * float(np.abs(w) @ np.abs(forward) + np.abs(backward) @ np.abs(u)):
+        raise InputError(
+            f"{name} must be one matrix, got w . ({name} u) = {one:.9g} by matvec and {other:.9g} by rmatvec: one of the two is wrong"
+        )
+
+
+def _require_linear(matrix: Products, where: str, v: Vector, expected: Vector) -> None:
+    found = matrix.times(v)
+    off = np.abs(found - expected)
+    if off.max() > _ALIKE * (np.abs(found).max() + np.abs(expected).max()):
+        i = int(np.argmax(off))
+        raise InputError(
+            f"{matrix.name} must be linear in v, got {found[i]:.9g} for {where} {expected[i]:.9g}, at {i}: "
+            "return the product of the Hessian with v"
+        )

@@ -140,11 +140,17 @@ def _told(pointer: Any) -> _Told:
 
 
 def _remedy(pointer: Any) -> str:
-    if isinstance(pointer, int):
+    if isinstance(pointer, int | ctypes.c_void_p):
         return "wrap the address, ctypes.CFUNCTYPE(c_double, c_int, POINTER(c_double))(address)"
-    if callable(pointer) and type(pointer).__module__ != "_cffi_backend":
+    if type(pointer).__module__ == "_cffi_backend" or type(pointer).__name__ == "PyCapsule":
+        return "wrap what cffi or Cython gives in scipy.LowLevelCallable"
+    if isinstance(pointer, ctypes.CDLL):
+        return "pass one of its functions"
+    if isinstance(pointer, type):
+        return "pass a function of that type, made of an address or of a function of Python"
+    if callable(pointer):
         return "pass a function of Python, njit or not, to fastcheck.check itself"
-    return "wrap what cffi or Cython gives in scipy.LowLevelCallable"
+    return "pass the function that gives J"
 
 
 def _of_cfunc(pointer: Any) -> _Told:
@@ -232,13 +238,20 @@ def _called(context: Any, builder: Any, signature: Any, values: Any) -> Any:
     return builder.call(builder.inttoptr(address, function), given, arg_attrs=extended)
 
 
+def _require_doubles(theta: Any) -> None:
+    if theta.dtype != types.float64:
+        raise TypeError(f"a C function of doubles takes no theta of {theta.dtype}")
+
+
 @_intrinsic
 def _value(typing_context: Any, function: Any, theta: Any) -> tuple[Any, Any]:
+    _require_doubles(theta)
     return types.float64(types.int64, types.float64[::1]), _called
 
 
 @_intrinsic
 def _value_with_data(typing_context: Any, function: Any, theta: Any, user_data: Any) -> tuple[Any, Any]:
+    _require_doubles(theta)
     return types.float64(types.int64, types.float64[::1], types.int64), _called
 
 

@@ -15,6 +15,7 @@ from numba import carray, cfunc, types
 from scipy import LowLevelCallable
 from scipy.special import cython_special
 
+from fastcheck import gradient
 from fastcheck.errors import InputError, InputTypeError
 from fastcheck.shapes.pointer import from_pointer
 
@@ -172,6 +173,16 @@ def test_a_function_that_is_undefined_here_is_refused(library):
         from_pointer(library.undefined, grad, THETA).check()
 
 
+def test_a_complex_step_is_refused_with_its_reason():
+    problem = from_pointer(plain, wrong, THETA)
+    report = problem.check(method="complex")
+    assert [c.name for c in report.witnesses] == ["W[1, 1]"]
+    said = next(finding.message for finding in report.findings if finding.kind == "complex")
+    assert "a C function of doubles takes no theta of complex128; two-sided differences were taken" in said
+    with pytest.raises(InputError, match="got TypeError: a C function of doubles takes no theta of complex128"):
+        gradient(problem.cost, problem.theta, problem.args, method="complex")
+
+
 @pytest.mark.parametrize("method", ["check", "screen", "locate", "sweep"])
 def test_other_processes_are_refused(method):
     with pytest.raises(InputError, match="workers must be threads where the cost is an address in this process"):
@@ -238,6 +249,10 @@ def test_other_ctypes_functions_are_refused(argtypes, restype, got):
         (numba.njit(grad), r"got CPUDispatcher.*: pass a function of Python, njit or not, to fastcheck.check itself"),
         (123456, r"got 123456: wrap the address, ctypes.CFUNCTYPE\(c_double, c_int, POINTER\(c_double\)\)\(address\)"),
         (cython_special.__pyx_capi__["gammaln"], "got <capsule object .*: wrap what cffi or Cython gives in scipy.LowLevelCallable"),
+        (ctypes.c_void_p(123456), r"got c_void_p\(123456\): wrap the address, ctypes.CFUNCTYPE"),
+        (ctypes.CFUNCTYPE(ctypes.c_double), "got <class .*: pass a function of that type, made of an address or of a function of Python"),
+        (ctypes.pythonapi, "got <PyDLL .*: pass one of its functions"),
+        (None, "got None: pass the function that gives J"),
         (ctypes.pythonapi.PyFloat_AsDouble, "must run without the interpreter's lock, got a function of ctypes.PyDLL: load it"),
     ],
 )  # fmt: skip
