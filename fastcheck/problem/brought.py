@@ -59,12 +59,15 @@ class Brought:
     parts : Parts, or None
     mute : frozenset of str
         Kinds of advice that do not apply to it.
+    fixed : tuple of str
+        What messages call the arguments that it takes beside theta; none: as they come, ``args[0]`` ...
     """
 
     layout: Layout | None = None
     notes: tuple[Note, ...] = ()
     parts: Parts | None = None
     mute: frozenset[str] = frozenset()
+    fixed: tuple[str, ...] = ()
 
 
 _NOTHING = Brought()
