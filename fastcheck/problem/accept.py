@@ -63,7 +63,7 @@ def unclaimed(
     bounds: Any = None,
 ) -> Question:
     """The same without a gradient, where only differences are asked for."""
-    function, given = _function(cost), arguments(args, kwargs)
+    function, given = _function(cost), replace(arguments(args, kwargs), names=brought(cost).fixed)
     at = point(theta, brought(cost).layout if layout is None and not is_structure(theta) else layout)
     given = given.wide() if at.structure is not None and at.structure.is_foreign else given
     sizes = None if scale is None else _sizes(scale, at.layout)

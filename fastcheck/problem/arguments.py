@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -15,23 +15,27 @@ from fastcheck.problem.foreign import array_of, copied, is_torch, widened
 
 @dataclass(frozen=True, eq=False)
 class Arguments:
-    """``args`` and ``kwargs`` of the cost and of the gradient."""
+    """``args`` and ``kwargs`` of the cost and of the gradient; ``names`` is what messages call the former."""
 
     args: tuple[Any, ...] = ()
     kwargs: Mapping[str, Any] = field(default_factory=dict)
+    names: tuple[str, ...] = ()
 
     def private(self) -> Arguments:
         """The same with every array copied."""
-        return Arguments(private(self.args), private(dict(self.kwargs)) if self.kwargs else self.kwargs)
+        return replace(self, args=private(self.args), kwargs=private(dict(self.kwargs)) if self.kwargs else self.kwargs)
 
     def wide(self) -> Arguments:
         """With tensors of torch in float64, as theta is: torch multiplies no two types."""
-        return Arguments(tuple(map(widened, self.args)), {name: widened(value) for name, value in self.kwargs.items()})
+        kwargs = {name: widened(value) for name, value in self.kwargs.items()}
+        return replace(self, args=tuple(map(widened, self.args)), kwargs=kwargs)
 
     @property
     def named(self) -> dict[str, Any]:
         """Every argument by what it is called in messages."""
-        return {f"args[{i}]": value for i, value in enumerate(self.args)} | {
+        n = len(self.args)
+        names = self.names if len(self.names) == n else tuple(f"args[{i}]" for i in range(n))
+        return dict(zip(names, self.args, strict=True)) | {
             f"kwargs[{name!r}]": value for name, value in self.kwargs.items()
         }
 
@@ -39,7 +43,7 @@ class Arguments:
         """With other values for some of the arguments, by what these are called in messages."""
         values = [new.get(name, value) for name, value in self.named.items()]
         n = len(self.args)
-        return Arguments(tuple(values[:n]), dict(zip(self.kwargs, values[n:], strict=True)))
+        return replace(self, args=tuple(values[:n]), kwargs=dict(zip(self.kwargs, values[n:], strict=True)))
 
     def call(self, function: Callable[..., Any], theta: Any) -> Any:
         """``function(theta, *args, **kwargs)``."""

@@ -61,6 +61,8 @@ class Brought:
         Kinds of advice that do not apply to it.
     precision : float
         The spacing at 1 of the numbers that it was made of, where they are not float64.
+    fixed : tuple of str
+        What messages call the arguments that it takes beside theta; none: as they come, ``args[0]`` ...
     """
 
     layout: Layout | None = None
@@ -68,6 +70,7 @@ class Brought:
     parts: Parts | None = None
     mute: frozenset[str] = frozenset()
     precision: float = 0.0
+    fixed: tuple[str, ...] = ()
 
 
 _NOTHING = Brought()

@@ -52,11 +52,13 @@ def precision(value: Any) -> float:
 
 
 def kind_of(value: Any) -> Callable[[Any], Any]:
-    """What makes an array into what ``value`` is; for an array nothing does, a Python number becomes one again."""
+    """What makes an array into what ``value`` is; for an array nothing does, a number becomes one again."""
     if is_torch(value):
         return to_traced_torch if value.requires_grad else to_torch
     if is_jax(value):
         return to_jax
+    if isinstance(value, np.generic):
+        return to_scalar
     return as_it_is if isinstance(value, np.ndarray) else to_number
 
 
@@ -90,6 +92,11 @@ def in_x64() -> AbstractContextManager[Any]:
 
 def to_number(array: Any) -> Any:
     return array.item() if array.ndim == 0 else array
+
+
+def to_scalar(array: Any) -> Any:
+    """A number of numpy's, which has a shape."""
+    return array[()]
 
 
 def as_it_is(array: Any) -> Any:
