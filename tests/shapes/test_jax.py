@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -85,6 +86,19 @@ def test_a_gradient_by_hand(x):
     assert fc.from_jax(lambda p: jnp.sum(p["W"] ** 3), {"W": x}, grad=grad({"W": np.asarray(x, float)})).check().passed
     off = fc.from_jax(lambda p: jnp.sum(p["W"] ** 3), {"W": x}, grad=lambda p: {"W": grad(p)["W"].at[4, 2].mul(1.01)})
     assert off.check().witnesses[0].name == "W[4, 2]"
+
+
+def test_a_problem_travels(params, x):
+    problem = fc.from_jax(network, params, x)
+    travelled = pickle.loads(pickle.dumps(problem))
+    assert travelled.cost(problem.theta) == problem.cost(problem.theta)
+    assert travelled.check().passed
+
+
+@pytest.mark.parametrize("kind", [np.float32, jnp.float32, jnp.bfloat16])
+def test_narrow_numbers_of_any_kind(kind):
+    report = fc.from_jax(lambda p: p["a"] * jnp.sum(p["w"] ** 2), {"a": kind(1.5), "w": np.ones(3, kind)}).check()
+    assert report.passed and [f.kind for f in report.findings if f.kind in ("copies", "float32")] == ["copies"]
 
 
 def test_what_cannot_be_traced_is_run_as_it_is(x):
@@ -190,12 +204,20 @@ def test_by_screen(params, x):
     assert fc.from_jax(network, params, x).screen().passed
 
 
+def torch_ones():
+    return pytest.importorskip("torch").ones(3)
+
+
 @pytest.mark.parametrize(
     ("call", "message"),
     [
         (lambda x: fc.from_jax(lambda p: p, x), r"function must return one real number, got float64 of shape \(5, 3\)"),
         (lambda x: fc.from_jax(lambda p: jnp.sum(p * 1j), x), "function must return one real number, got complex128"),
-        (lambda x: fc.from_jax(lambda p: (1.0, 2.0), x), "function must return one real number, got tuple"),
+        (lambda x: fc.from_jax(lambda p: (1.0, 2.0), x), "function must return one real number, got tuple: return J alone"),
+        (lambda x: fc.from_jax(jnp.argmax, x), "function must return one real number, got int64: compute J in floating point"),
+        (lambda x: fc.from_jax(jnp.sum, torch_ones()), "got a tensor of torch at params: take fastcheck.from_torch"),
+        (lambda x: fc.from_jax(jnp.sum, x, grad="auto"), "grad must be a function of params, or a pytree like them, got 'auto'"),
+        (lambda x: fc.from_jax(jnp.sum, x, grad=jax.value_and_grad(jnp.sum)), "grad must return the gradient alone, got it in a tuple of 2"),
         (lambda x: fc.from_jax(lambda p: "x", x), "function must return one real number, got str"),
         (lambda x: fc.from_jax(lambda p: None, x), "function must return one real number, got NoneType"),
         (lambda x: fc.from_jax(lambda p: {1, 2}, x), "function must return one real number, got set"),
