@@ -89,8 +89,7 @@ def in_x64() -> AbstractContextManager[Any]:
 
 
 def to_number(array: Any) -> Any:
-    """A Python number; what JAX traces stays as it is."""
-    return array.item() if array.ndim == 0 and not is_jax(array) else array
+    return array.item() if array.ndim == 0 else array
 
 
 def as_it_is(array: Any) -> Any:

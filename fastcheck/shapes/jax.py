@@ -50,24 +50,30 @@ class _Function:
 
     @cached_property
     def _compiled(self) -> Callable[[Vector], Any]:
-        leaves, spec = jax.tree_util.tree_flatten(self.args)
-        numeric = tuple(isinstance(leaf, jax.Array) for leaf in leaves)  # the others are part of the code
+        together = taken_apart(self.structure.template).together
+        given, spec = jax.tree_util.tree_flatten(self.args)
+        numeric = tuple(isinstance(leaf, jax.Array) for leaf in given)  # the others are part of the code
+        arrays = [leaf for leaf, is_array in zip(given, numeric, strict=True) if is_array]
 
-        def called(theta: Any, arrays: Any) -> Any:
-            given = iter(arrays)
-            own = [next(given) if is_array else leaf for leaf, is_array in zip(leaves, numeric, strict=True)]
-            return self.function(self.structure.filled(theta), *jax.tree_util.tree_unflatten(spec, own))
+        def called(leaves: Any, arrays: Any) -> Any:
+            left = iter(arrays)
+            own = [next(left) if is_array else leaf for leaf, is_array in zip(given, numeric, strict=True)]
+            return self.function(together(leaves), *jax.tree_util.tree_unflatten(spec, own))
 
-        run = jax.jit(called) if self.traced else called
-        arrays = [leaf for leaf, is_array in zip(leaves, numeric, strict=True) if is_array]
-        return lambda theta: run(theta, arrays)
+        run = jax.jit(called)  # theta in pieces: cut up inside, many of them take XLA long
+        return lambda theta: run(list(self.structure.layout.unpack(theta).values()), arrays)
 
     def __getstate__(self) -> dict[str, Any]:
         return {key: value for key, value in vars(self).items() if key != "_compiled"}
 
     def __call__(self, theta: Vector) -> Any:
+        own = np.array(theta)  # of which JAX may keep the memory
         with in_x64():
-            return jax.device_get(self._compiled(np.array(theta)))  # JAX may look on at its memory
+            return jax.device_get(self._compiled(own) if self.traced else self._as_it_is(own))
+
+    def _as_it_is(self, theta: Vector) -> Any:
+        args = jax.tree_util.tree_map(lambda leaf: leaf, self.args)  # containers of its own, which it may change
+        return self.function(self.structure.filled(theta), *args)
 
 
 @dataclass(frozen=True, eq=False)

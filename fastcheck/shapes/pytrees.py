@@ -8,8 +8,9 @@ from typing import Any
 import jax
 import numpy as np
 from jax import numpy as jnp
+from jax.core import Tracer
 
-from fastcheck.errors import InputError, InputTypeError
+from fastcheck.errors import InputError, InputTypeError, shown
 from fastcheck.problem.brought import Note
 from fastcheck.problem.foreign import array_of, is_torch
 from fastcheck.problem.layout import Layout
@@ -50,22 +51,35 @@ def require_pytree(params: Any) -> None:
     """Refuse leaves that JAX would need to be told of, or that have no slope."""
     taken = taken_apart(params)
     for name, leaf in zip(taken.names("params"), taken.leaves, strict=True):
-        if is_dataclass(leaf):
-            kind = leaf.__name__ if isinstance(leaf, type) else type(leaf).__name__
-            raise InputTypeError(
-                f"params must be a pytree, got the dataclass {kind} at {name}: register it with jax.tree_util.register_dataclass"
-            )
-        if is_torch(leaf):
-            raise InputTypeError(f"params must hold arrays, got a tensor of torch at {name}: take fastcheck.from_torch")
-        if isinstance(leaf, jax.Array) and jnp.issubdtype(leaf.dtype, jax.dtypes.prng_key):
-            raise InputTypeError(
-                f"params must hold real floating-point arrays, got a PRNG key at {name}: pass it in args"
-            )
+        refused = _refused(leaf)
+        if refused is not None:
+            what, advice = refused
+            raise InputTypeError(f"params must be a pytree of floating arrays, got {what} at {name}: {advice}")
+
+
+def _refused(leaf: Any) -> tuple[str, str] | None:
+    """What is met, and what to do about it; None of arrays and numbers, whose dtype is looked at later."""
+    kind = leaf.__name__ if isinstance(leaf, type) else type(leaf).__name__
+    if is_dataclass(leaf):
+        return f"the dataclass {kind}", "register it with jax.tree_util.register_dataclass"
+    if is_torch(leaf):
+        return "a tensor of torch", "take fastcheck.from_torch"
+    if isinstance(leaf, Tracer):
+        return "what JAX traces", "call from_jax outside of jax.jit and jax.grad"
+    if isinstance(leaf, jax.Array) and jnp.issubdtype(leaf.dtype, jax.dtypes.prng_key):
+        return "a PRNG key", "pass it in args"
+    if isinstance(leaf, str | bytes):
+        return f"{kind} {leaf!r}", "pass it in args"
+    if not isinstance(leaf, jax.Array | np.ndarray | np.generic | float | int | complex):
+        return kind, "pass it in args, or register what it is as a pytree"
+    return None
 
 
 def by_name(gradient: Any, layout: Layout) -> dict[str, Any]:
     """The tensors of a pytree like the parameters, or of a vector, as arrays."""
     taken = taken_apart(gradient)
+    if not taken.leaves:
+        raise InputTypeError(f"grad must return a pytree like params, got {shown(gradient)}: return the gradient")
     arrays = [_array(leaf) for leaf in taken.leaves]
     if len(arrays) == 1 and np.shape(arrays[0]) == (layout.size,):
         whole = np.asarray(arrays[0])

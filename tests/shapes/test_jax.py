@@ -180,6 +180,16 @@ def test_arrays_that_are_no_numbers_are_passed_on(x):
     assert fc.from_jax(function, x, names, things).check().passed
 
 
+def test_a_function_that_changes_what_it_is_given(x):
+    def function(p, more):
+        p["W"], more["x"] = 2 * p["W"], 2 * more["x"]
+        return jnp.sum(p["W"] ** 2 * more["x"])
+
+    params, more = {"W": x}, {"x": x}
+    assert fc.from_jax(function, params, more).check().passed
+    assert params["W"] is x and more["x"] is x
+
+
 def test_errors_say_that_x64_is_on(x):
     with pytest.raises(KeyError) as caught:
         fc.from_jax(lambda p: p["V"], {"W": x})
@@ -224,9 +234,12 @@ def torch_ones():
         (lambda x: fc.from_jax(lambda p: float(np.sum(np.asarray(p))), x), "that JAX can differentiate, got TracerArrayConversionError"),
         (lambda x: fc.from_jax(lambda p: p, {"a": Unknown(x)}), "got the dataclass Unknown at a: register it with jax.tree_util.register_dataclass"),
         (lambda x: fc.from_jax(lambda p: p, {"W": x, "key": jax.random.key(0)}), "got a PRNG key at key: pass it in args"),
+        (lambda x: fc.from_jax(lambda p: p, {"W": x, "act": jnp.tanh}), "got .* at act: pass it in args, or register what it is"),
+        (lambda x: jax.jit(lambda w: fc.from_jax(jnp.sum, w))(x), "got what JAX traces at params: call from_jax outside"),
+        (lambda x: fc.from_jax(jnp.sum, x, grad=lambda p: None), "grad must return a pytree like params, got None"),
         (lambda x: fc.from_jax(1, x), "function must be a function of params"),
         (lambda x: fc.from_jax(lambda p: 1.0, {"n": 3}), "n must be real floating point"),
-        (lambda x: fc.from_jax(lambda p: 1.0, {"n": "x"}), "params must hold real floating-point arrays, got str"),
+        (lambda x: fc.from_jax(lambda p: 1.0, {"n": "x"}), "params must be a pytree of floating arrays, got str 'x' at n: pass it in args"),
         (lambda x: fc.from_jax(lambda p: jnp.sum(p["W"]), {"W": x}, grad=lambda p: {"V": p["W"]}), "gradient must name the tensors W, got missing W; extra V"),
         (lambda x: fc.from_jax(lambda p: jnp.sum(p), x, grad=lambda p: p[0]), r"must have shape \(5, 3\), got \(3,\)"),
     ],
