@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from types import MethodType
 from typing import Any
 
 import torch
@@ -15,6 +16,7 @@ from fastcheck.errors import InputError, InputTypeError, add_note
 from fastcheck.problem.brought import Brought
 from fastcheck.problem.layout import Layout
 from fastcheck.problem.structure import taken_apart
+from fastcheck.shapes.tensors import module_of
 from fastcheck.vectors import Vector
 
 _TURN = (
@@ -159,10 +161,21 @@ def _detached(outputs: Sequence[Tensor]) -> InputError:
 
 def _run(function: Any, own: dict[str, Tensor], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """What the function returns; a module with ``own`` parameters, and with copies of its buffers."""
-    if not isinstance(function, torch.nn.Module):
+    module = module_of(function)
+    if module is None:
         return function(*args, **kwargs)
-    buffers = {name: buffer.clone() for name, buffer in function.named_buffers()}
-    return torch.func.functional_call(function, {**buffers, **own}, args, kwargs)
+    tensors = {**{name: buffer.clone() for name, buffer in module.named_buffers()}, **own}
+    if module is function:
+        return torch.func.functional_call(module, tensors, args, kwargs)
+    return torch.func.functional_call(_Method(function), {f"of.{n}": t for n, t in tensors.items()}, args, kwargs)
+
+
+class _Method(torch.nn.Module):  # type: ignore[misc, unused-ignore]
+    """A method of a module as a module, which is what torch puts other tensors into."""
+
+    def __init__(self, method: MethodType) -> None:
+        super().__init__()
+        self.of, self.forward = method.__self__, method
 
 
 def _fresh(leaf: Any) -> Any:

@@ -15,10 +15,15 @@ from fastcheck.vectors import Vector
 _NEAR = 2.0**-20  # units
 
 
+def nearby(theta: Vector, layout: Layout) -> tuple[Vector, Vector]:
+    """Two points near theta, one on either side."""
+    move = np.random.default_rng(0).standard_normal(theta.size) * units_of(theta, layout) * _NEAR
+    return theta + move, theta - move
+
+
 def require_alike_nearby(cost: Callable[..., Any], theta: Vector, layout: Layout, args: Sequence[Any] = ()) -> None:
     """Raise what the cost itself refuses at two points near theta; that it has no value there is left for the check."""
-    move = np.random.default_rng(0).standard_normal(theta.size) * units_of(theta, layout) * _NEAR
-    for moved in (theta + move, theta - move):
+    for moved in nearby(theta, layout):
         try:
             with np.errstate(all="ignore"):
                 cost(moved, *args)

@@ -5,8 +5,10 @@ Modules are copied, and every evaluation gets tensors and buffers of its own: wh
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from contextlib import AbstractContextManager
+import math
+import re
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
 from typing import Any
 
@@ -22,7 +24,7 @@ from fastcheck.problem.foreign import array_of
 from fastcheck.problem.layout import Layout, require_finite
 from fastcheck.problem.structure import taken_apart
 from fastcheck.shapes.autograd import Backward, Call, Weighted, alone, scalar
-from fastcheck.shapes.nearby import require_alike_nearby
+from fastcheck.shapes.nearby import nearby, require_alike_nearby
 from fastcheck.shapes.tensors import (
     arguments,
     called,
@@ -30,6 +32,7 @@ from fastcheck.shapes.tensors import (
     has_hooks,
     in_dtype,
     in_theta,
+    module_of,
     private,
     private_loss,
     trainable,
@@ -38,6 +41,7 @@ from fastcheck.vectors import Vector
 from fastcheck.words import listed
 
 _MUTE = frozenset({"python", "threads", "symmetric"})  # torch has threads of its own, modules start biases at zero
+_MISFIT = re.compile("returned an (incorrect number of gradients|invalid gradient)")
 _SEEDS = 2**64  # of torch's generators
 
 
@@ -97,7 +101,7 @@ def from_torch(
     likes = tuple(torch.empty(0, dtype=tensor.dtype, device=tensor.device) for tensor in tensors.values())
     with _blaming("function" if loss is None else "function or the loss", wanted):
         cost = _with_weights(Weighted(call, layout, likes, None, True, Brought(layout)), theta, rng)
-    with _blaming("backward", wanted):
+    with _blaming("backward", wanted), _fitting():
         notes += _unreached(cost, theta)
     cost = replace(_quiet(cost, theta), fastcheck_brings=Brought(layout, notes, mute=_MUTE))
     require_alike_nearby(cost, theta, layout)
@@ -132,14 +136,14 @@ def _held(loss: Any) -> tuple[Note, ...]:
 
 
 def _unreached(cost: Weighted, theta: Vector) -> tuple[Note, ...]:
-    """What the backward does not reach; where that is everything there is nothing to check."""
+    """What the backward does not reach; where that is everything, and J does not move, there is nothing to check."""
     slopes = Backward(cost).slopes(theta)
     names = [name for name, slope in zip(cost.layout.names, slopes, strict=True) if slope is None]
     if not names:
         return ()
     closures = "a module that keeps tensors or closures of the original does not see the copy's parameters"
-    why = f"; {closures}" if isinstance(cost.call.function, torch.nn.Module) else ""
-    if len(names) == len(slopes):
+    why = f"; {closures}" if module_of(cost.call.function) is not None else ""
+    if len(names) == len(slopes) and _stands_still(cost, theta):
         raise InputError(
             f"function must return what depends on its inputs through autograd, got no path from {listed(names)} to the output: "
             f"compute it from them{why}"
@@ -149,9 +153,27 @@ def _unreached(cost: Weighted, theta: Vector) -> tuple[Note, ...]:
     return (Note("unreached", said),)
 
 
+def _stands_still(cost: Weighted, theta: Vector) -> bool:
+    return all(cost(moved) == cost(theta) for moved in nearby(theta, cost.layout))
+
+
 def _blaming(who: str, dtype: torch.dtype | None) -> AbstractContextManager[None]:
     taken = "" if dtype is None else f"; parameters and inputs were taken to {dtype}, dtype=None keeps them"
     return noting(f"raised by the {who} at the inputs as they were given{taken}")
+
+
+@contextmanager
+def _fitting() -> Iterator[None]:
+    """Gradients that do not fit the inputs, which torch finds out, in our words."""
+    try:
+        yield
+    except RuntimeError as error:
+        if not _MISFIT.search(str(error)):
+            raise
+        raise InputError(
+            f"backward must return a gradient for each input of forward, in its shape, but {error}: return them in the "
+            "order of the inputs, None where there is none"
+        ) from error
 
 
 def _with_weights(cost: Weighted, theta: Vector, rng: np.random.Generator) -> Weighted:
@@ -166,16 +188,24 @@ def _with_weights(cost: Weighted, theta: Vector, rng: np.random.Generator) -> We
         scalar(outputs)
         return cost
     floating = [out for out in outputs if out.is_floating_point()]
-    if not floating:
-        raise InputTypeError("function must return a floating tensor, got none: return what is to be differentiated")
+    if not any(out.numel() for out in floating):
+        met = "none" if not floating else f"shape {tuple(floating[0].shape)}"
+        raise InputTypeError(
+            f"function must return a floating tensor with entries, got {met}: return what is to be differentiated"
+        )
     drawn = (torch.from_numpy(np.asarray(rng.standard_normal(tuple(out.shape)))) for out in floating)
     weights = [weight.to(out.device, out.dtype).double() for weight, out in zip(drawn, floating, strict=True)]
     return replace(cost, weights=tuple(weights))
 
 
 def _quiet(cost: Weighted, theta: Vector) -> Weighted:
-    """Without a trace of what is computed, where the function gives the same J without."""
-    traced, untraced = cost(theta), replace(cost, traced=False)
+    """Without a trace of what is computed, where the function gives the same J without; it has to repeat itself."""
+    traced, again, untraced = cost(theta), cost(theta), replace(cost, traced=False)
+    if traced != again and not (math.isnan(traced) and math.isnan(again)):
+        raise InputError(
+            f"function must be repeatable, got {traced!r} and then {again!r} at the same inputs: let it draw from torch's "
+            "own generator, which is seeded, and keep nothing from one call to the next"
+        )
     try:
         same = untraced(theta) == traced
     except Exception:  # it differentiates by itself
