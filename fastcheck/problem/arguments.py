@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 
 from fastcheck.errors import InputError
-from fastcheck.problem.fields import attributes, is_dataclass, with_fields
-from fastcheck.problem.foreign import array_of, copied, is_torch, widened
+from fastcheck.problem.containers import attributes, is_dataclass, leaves, mapped
+from fastcheck.problem.foreign import array_of, copied, is_jax, is_torch, widened
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,9 +28,8 @@ class Arguments:
         return replace(self, args=private(self.args), kwargs=private(dict(self.kwargs)) if self.kwargs else self.kwargs)
 
     def wide(self) -> Arguments:
-        """With tensors of torch in float64, as theta is: torch multiplies no two types."""
-        kwargs = {name: widened(value) for name, value in self.kwargs.items()}
-        return replace(self, args=tuple(map(widened, self.args)), kwargs=kwargs)
+        """With tensors of torch and JAX in float64, as theta is: torch multiplies no two types, nor does all of JAX."""
+        return replace(self, args=mapped(widened, self.args), kwargs=mapped(widened, dict(self.kwargs)))
 
     @property
     def named(self) -> dict[str, Any]:
@@ -45,6 +46,11 @@ class Arguments:
         n = len(self.args)
         return replace(self, args=tuple(values[:n]), kwargs=dict(zip(self.kwargs, values[n:], strict=True)))
 
+    @cached_property
+    def holds_jax(self) -> bool:
+        """Whether arrays of JAX are in them."""
+        return "jax" in sys.modules and any(map(is_jax, leaves((self.args, dict(self.kwargs)))))
+
     def call(self, function: Callable[..., Any], theta: Any) -> Any:
         """``function(theta, *args, **kwargs)``."""
         return function(theta, *self.args, **self.kwargs)
@@ -58,19 +64,14 @@ class Arguments:
 
 def private(value: Any) -> Any:
     """``value`` with every array in it (through tuples, lists, dicts and dataclasses) copied; other objects are shared."""
+    return mapped(_copied, value)
+
+
+def _copied(value: Any) -> Any:
     if isinstance(value, np.ndarray):
         return value.copy(order="K")
     if isinstance(value, np.void):  # a record that may be a window into somebody's array
         return value.copy()
-    if isinstance(value, tuple):
-        items = [private(item) for item in value]
-        return type(value)(*items) if hasattr(value, "_fields") else tuple(items)
-    if isinstance(value, list):
-        return [private(item) for item in value]
-    if isinstance(value, dict):
-        return {key: private(item) for key, item in value.items()}
-    if is_dataclass(value):
-        return with_fields(value, {name: private(item) for name, item in attributes(value).items()})
     return copied(value) if is_torch(value) else value
 
 

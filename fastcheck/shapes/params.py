@@ -6,13 +6,11 @@ from collections.abc import Callable
 from typing import Any
 
 from fastcheck.checks.problem import Problem
-from fastcheck.errors import InputError, InputTypeError, shown
+from fastcheck.errors import InputTypeError, shown
 from fastcheck.problem.accept import arguments
-from fastcheck.problem.arguments import Arguments
-from fastcheck.problem.point import Structured, StructuredGradient
+from fastcheck.problem.point import Structured, StructuredGradient, require_taken
 from fastcheck.problem.question import gradient_vector
-from fastcheck.problem.structure import Structure, structured
-from fastcheck.vectors import Vector
+from fastcheck.problem.structure import structured
 
 
 def from_params(cost: Callable[..., Any], grad: Any, params: Any, args: tuple[Any, ...] = ()) -> Problem:
@@ -54,22 +52,11 @@ def from_params(cost: Callable[..., Any], grad: Any, params: Any, args: tuple[An
             f"cost must be a function cost(params, *args) -> float, got {shown(cost)}: pass the function"
         )
     theta, structure = structured(params)
+    plain, given = Structured(cost, structure), arguments(args, None)
     if hasattr(cost, "py_func"):
-        _require_taken(cost, structure, theta, arguments(args, None))
+        require_taken(plain, theta, given)
     if callable(grad):
         grad = StructuredGradient(Structured(grad, structure))
     elif grad is not True:
         grad = gradient_vector(structure.gradient(grad), structure.layout)
-    return Problem(Structured(cost, structure), grad, theta, args, structure.layout)
-
-
-def _require_taken(cost: Callable[..., Any], structure: Structure, theta: Vector, given: Arguments) -> None:
-    """numba knows tuples and lists of arrays, and no dicts or dataclasses."""
-    try:
-        given.private().call(Structured(cost, structure), theta.copy())
-    except Exception as error:
-        kind = type(structure.template).__name__
-        raise InputError(
-            f"an njit cost must take the structure itself, got {type(error).__name__} given a {kind}: "
-            "join the parameters with fastcheck.pack, unpack theta inside with layout.jit_unpack(), and call fastcheck.check"
-        ) from error
+    return Problem(plain, grad, theta, args, structure.layout)
