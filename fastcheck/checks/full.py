@@ -116,11 +116,12 @@ def check(
         A file that keeps what is done, at most a second later: the same call goes on from there, with the same bits on the
         same kind of machine. It belongs to one call, and another's is refused.
     method : "central" or "complex"
-        "complex" takes ``Im J(theta + i h e_i) / h``, h = 2^-100, in place of the differences: half the evaluations, nothing is
-        subtracted, and it is exact to rounding where J is analytic and its code takes a complex128 theta [1]_ [2]_ (of an
-        njit cost's args the float arrays become complex128 where they must). The bounds of theta do not matter to it.
-        Where J is not fit for it (abs, comparisons, real-only functions, numba's ``x**3`` of a negative x), as ladders at real theta tell, two-sided
-        differences are taken, and a finding of kind ``complex`` says what was seen. Not with ``eps``.
+        "complex" takes ``Im J(theta + i h e_i) / h`` in place of the differences, h = 2^-100, or so much of a scale that is
+        far from 1: one evaluation a component, nothing is subtracted, and it is exact to rounding where J is analytic and
+        its code takes a complex128 theta [1]_ [2]_ (of an njit cost's args the float arrays become complex128 where they
+        must). The bounds of theta do not matter to it. Ladders at real theta, along a few components and a direction of
+        each tensor, tell where J is not fit for it (abs, conjugates, real-only functions, numba's ``x**3`` of a negative
+        x): there two-sided differences are taken, and a finding of kind ``complex`` says what was seen. Not with ``eps``.
 
     Returns
     -------
@@ -179,8 +180,8 @@ def gradient(
     ndarray of float64, shape (n,), or (k,) with ``components``, in the order asked for
         ``(J(theta + eps e_i) - J(theta - eps e_i)) / ((theta_i + eps) - (theta_i - eps))``: the divisor is the step
         really taken (of fourth order where "auto" takes that). nan or inf where J is not finite. With
-        ``method="complex"`` ``Im J(theta + i h e_i) / h``, h = 2^-100, of a J that must be analytic: nothing is there to
-        compare it with.
+        ``method="complex"`` ``Im J(theta + i h e_i) / h`` of a J that must be analytic: it is compared with nothing, as
+        `check` does.
 
     Raises
     ------

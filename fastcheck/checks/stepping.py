@@ -48,7 +48,7 @@ def _unfit(opening: Opening, pilots: Pilots, plan: Plan, numeric: Vector) -> Fin
     evaluator, selection = opening.evaluator, pilots.selection
     some = Selection(selection.layout, pilots.lines.indices)
     try:
-        slopes = at_two_steps(evaluator, some)
+        slopes = at_two_steps(evaluator, some, plan.of(pilots.positions))
     except Exception as error:
         return _raised(error)
     seen = _refuted(pilots, slopes[:, 0]) or _apart(some, slopes)

@@ -191,6 +191,24 @@ def test_bounds_do_not_matter_to_it(theta, weights):
     assert np.array_equal(report.numeric, stepped(quartic, theta, (weights,)))
 
 
+@pytest.mark.parametrize("power", [-200, -29, 200])
+def test_a_step_in_the_unit_of_each_component(power, theta):
+    """2^-100 is more than 1e-200, and nothing beside 1e200."""
+    cost, small = (lambda theta: np.sum(np.log(theta))), theta.copy()
+    small[:3] *= 10.0**power
+    numeric = stepped(cost, small)
+    np.testing.assert_allclose(numeric, 1 / small, rtol=1e-15)
+    assert np.array_equal(numeric[[1, 5]], stepped(cost, small, components=[1, 5]))
+    assert np.array_equal(numeric, fc.Checker(cost, theta, method="complex").gradient(small))
+    report = checked(cost, lambda theta: 1 / theta, small)
+    assert report.passed and not seen(report)
+    assert np.array_equal(report.numeric, numeric)
+    assert np.array_equal(report.eps == STEP, np.arange(12) >= 3)
+    wrong = 1 / small
+    wrong[1] *= 1.01
+    assert checked(cost, wrong, small).wrong.tolist() == [1]
+
+
 def test_rounding_in_a_large_j_does_not_reach_the_derivatives(theta, weights):
     """Two-sided differences of it are lost."""
 
@@ -329,7 +347,9 @@ def test_a_power_that_numba_takes_by_logarithms(theta):
     theta[2] *= -1
     report = checked(cost, lambda theta: 3 * theta**2, theta)
     assert report.passed
-    assert "its ladder" in seen(report)
+    assert "it gives an imaginary part of" in seen(report)
+    with pytest.raises(fc.InputError, match="got an imaginary part of .* where theta has none"):
+        stepped(cost, theta)
 
 
 @pytest.mark.parametrize("network", zoo.NETWORKS)
