@@ -14,14 +14,14 @@ from fastcheck.checks.apart import taken_apart
 from fastcheck.checks.ladders import laddered
 from fastcheck.checks.opening import Opening, opened, working
 from fastcheck.checks.passing import pass_of, pass_over, plan_of
-from fastcheck.checks.stepping import pass_if_fit
+from fastcheck.checks.stepping import passed_if_fit, way_of
 from fastcheck.diagnosis.diagnose import findings
 from fastcheck.evaluate.progress import progress_of
 from fastcheck.judge.judging import judge
 from fastcheck.judge.measured import open_in
 from fastcheck.judge.ratios import if_repeatable
 from fastcheck.judge.verdict import Component, Judged
-from fastcheck.measure.pilots import Pilots, piloted
+from fastcheck.measure.pilots import Pilots
 from fastcheck.measure.steps import Plan
 from fastcheck.problem import accept as accepting
 from fastcheck.problem.layout import Layout
@@ -233,16 +233,15 @@ def report_of(opening: Opening, plan: Plan | None = None) -> Report:
     analytic = opening.analytic.at(selection)
     announce(evaluator, selection, POINTS[options.method], opening.progress, screens=True)
     begin = time.perf_counter()
-    asked = options.eps if plan is None else plan
-    chosen, pilots = plan_of(evaluator, selection, question.units, asked, options.method)
-    pilots = piloted(evaluator, selection, question.units) if pilots is None else pilots
+    way = way_of(opening, options.eps if plan is None else plan)
     numeric = np.full(selection.size, np.nan)
     try:
-        chosen, unfit = pass_if_fit(opening, pilots, chosen, numeric)
+        way = passed_if_fit(opening, way, numeric)
     except BaseException as error:
         with suppress(Exception):  # nothing may hide what happened
-            error.report = _unfinished(pilots, chosen, numeric, analytic.first, question)  # type: ignore[attr-defined]
+            error.report = _unfinished(way.pilots, way.plan, numeric, analytic.first, question)  # type: ignore[attr-defined]
         raise
+    pilots, chosen, unfit = way.pilots, way.plan, way.unfit
     evaluator.rest()
     measured = pass_over(pilots, chosen, numeric, question.units)
     measured = laddered(evaluator, measured, pilots, analytic.first)

@@ -18,7 +18,7 @@ from fastcheck.vectors import Array, Vector
 STEP = 2.0**-100  # a power of two, by which one divides exactly; far above the least float32
 _NEAR = 2.0**40  # units from one over it up to it are taken for 1
 _LEAST = 2.0**-960  # below it a slope times a step would lose digits
-_OTHER = 4 / 3  # of it: a step that single precision rounds otherwise
+_OTHERS = 4 / 3, 1.1, 1.7  # of it: steps that single precision rounds, each otherwise
 
 
 def steps_of(units: Vector) -> Steps:
@@ -43,8 +43,8 @@ def complex_steps(
     return slopes
 
 
-def at_two_steps(evaluator: Evaluator, selection: Selection, steps: Steps) -> Array:
-    """The derivatives by these imaginary steps and by others, shape (k, 2): alike to rounding, unless J has less than double precision."""
-    both = np.multiply.outer(np.broadcast_to(steps, selection.size), [1.0, _OTHER])
-    moves = ComponentMoves(selection.run(0, selection.size), both)
-    return np.asarray(evaluator.imaginary.values(moves) / both)
+def at_several_steps(evaluator: Evaluator, selection: Selection, steps: Steps) -> Array:
+    """The derivatives by these imaginary steps and by others, shape (k, 4): alike to rounding, unless J has less than double precision."""
+    every = np.multiply.outer(np.broadcast_to(steps, selection.size), [1.0, *_OTHERS])
+    moves = ComponentMoves(selection.run(0, selection.size), every)
+    return np.asarray(evaluator.imaginary.values(moves) / every)

@@ -17,7 +17,7 @@ from fastcheck.measure.stencil import differences, fitted, sides
 from fastcheck.problem.question import ACCEPT, LECTURE, Steps
 from fastcheck.problem.selection import Selection
 from fastcheck.problem.units import units_of
-from fastcheck.vectors import Flags, Integers, Vector, norm, root_mean_square
+from fastcheck.vectors import Flags, Indices, Integers, Vector, norm, root_mean_square
 
 SERVES = 1e-5  # of the tensor's slopes: a step serves where its differences are within
 _MORE = 8  # components whose slopes tell how large those of a tensor are, where the pilots' own are small
@@ -68,7 +68,7 @@ class Plan:
         """The order of each component's difference, shape (k,)."""
         return np.repeat(self.orders, [span.stop - span.start for span in selection.spans])
 
-    def of(self, span: slice) -> Steps:
+    def of(self, span: slice | Indices) -> Steps:
         """The steps of these positions."""
         return self.steps[span] if isinstance(self.steps, np.ndarray) else self.steps
 
