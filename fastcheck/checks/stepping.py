@@ -30,6 +30,7 @@ from fastcheck.problem.selection import Selection
 from fastcheck.vectors import Array, Indices, Vector, largest
 
 _LEAST, _MOST = 0.5, 1.5  # of its unit, that each component is moved along a direction: errors do not cancel
+_PARTS = 1024  # in such parts of it, so that theta takes the moves without rounding them
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,7 +80,7 @@ def _unfit_at(pilots: Pilots, plan: Plan) -> Finding | None:
     """What is seen at the pilots of a J that is not fit for complex steps; the cost may raise anything there."""
     some = Selection(pilots.selection.layout, pilots.lines.indices)
     slopes = at_several_steps(pilots.lines.evaluator, some, plan.of(pilots.positions))
-    return _refuted(pilots, slopes[:, 0]) or _apart(some, slopes)
+    return _refuted(pilots, slopes[:, 0]) or _apart(pilots, some, slopes)
 
 
 def _unfit_all_along(opening: Opening, way: Way, numeric: Vector) -> Finding | None:
@@ -108,10 +109,11 @@ def _said(seen: str, tensors: tuple[str, ...] = ()) -> Finding:
     )
 
 
-def _apart(some: Selection, slopes: Array) -> Finding | None:
-    """The pilot at which other steps differ most from the usual one, if they do."""
+def _apart(pilots: Pilots, some: Selection, slopes: Array) -> Finding | None:
+    """The pilot at which other steps differ most from the usual one, if by more than rounding of J."""
+    rounding = rule.JUST_SEEN * np.spacing(abs(pilots.lines.evaluator.value)) / pilots.lines.units
     with np.errstate(invalid="ignore", over="ignore"):
-        differ = np.abs(slopes - slopes[:, :1])
+        differ = np.maximum(np.abs(slopes - slopes[:, :1]) - rounding[:, None], 0.0)
     differ[~np.isfinite(slopes).all(axis=1)] = np.inf
     k = int(np.argmax(differ.max(axis=1)))
     if differ[k].max() <= rule.OTHER_STEPS * largest(slopes):
@@ -160,7 +162,8 @@ def _weights(selection: Selection, spans: list[Indices], units: Vector) -> Itera
     """How far each component of a tensor is moved."""
     rng = np.random.default_rng(2)
     for at in spans:
-        yield units[selection.at(at)] * rng.uniform(_LEAST, _MOST, at.size)
+        drawn = np.round(rng.uniform(_LEAST, _MOST, at.size) * _PARTS) / _PARTS
+        yield units[selection.at(at)] * drawn
 
 
 def _worst(said: Outcomes, claimed: Vector) -> int | None:

@@ -17,13 +17,13 @@ from fastcheck.errors import InputError, InputTypeError, noting, shown
 from fastcheck.problem.accept import arguments
 from fastcheck.problem.arguments import Arguments
 from fastcheck.problem.brought import Brought, Note, Parts
-from fastcheck.problem.foreign import is_foreign
+from fastcheck.problem.foreign import array_of, is_foreign
 from fastcheck.problem.layout import Layout, real_array
 from fastcheck.problem.point import Point, Structured, point
 from fastcheck.problem.structure import Structure, is_structure
 from fastcheck.problem.units import units_of
 from fastcheck.shapes.matrices import Dense, Matrix, Operator, Products, asymmetry, matrix_of, require_one_matrix
-from fastcheck.vectors import Vector
+from fastcheck.vectors import Vector, number
 
 _STEP = 2.0**-13  # in units of x, at which it is seen how much f moves
 _SEEN = 64  # units in the last place of f that a move of it has to be worth
@@ -38,7 +38,9 @@ class _Function:
     m: int | None = None
 
     def __call__(self, x: Vector, *args: Any) -> Vector:
-        value = real_array(self.function(x, *args), f"what {self.name} returns")
+        returned = self.function(x, *args)
+        complex_step = x.dtype.kind == "c"
+        value = np.asarray(array_of(returned)) if complex_step else real_array(returned, f"what {self.name} returns")
         if value.ndim > 1 or (self.m is not None and value.size != self.m):
             wanted = "(m,)" if self.m is None else f"({self.m},)"
             raise InputError(
@@ -48,7 +50,9 @@ class _Function:
             raise InputError(
                 f"{self.name} must return at least one number, got none: return what is to be differentiated"
             )
-        return np.array(value, dtype=np.float64).reshape(-1)  # it may be a buffer that the function uses again
+        return np.array(value, dtype=None if complex_step else np.float64).reshape(
+            -1
+        )  # it may be a buffer that the function uses again
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,8 +64,8 @@ class _Weighted:
     at: Vector
     fastcheck_brings: Brought
 
-    def __call__(self, x: Vector, *args: Any) -> float:
-        return float(self.weights @ (self.f(x, *args) - self.at))
+    def __call__(self, x: Vector, *args: Any) -> float | complex:
+        return number(self.weights @ (self.f(x, *args) - self.at))
 
 
 @dataclass(frozen=True, eq=False)

@@ -20,7 +20,7 @@ from fastcheck.problem.foreign import array_of, is_foreign, is_torch, kind_of
 from fastcheck.problem.layout import Tensor, real_array
 from fastcheck.problem.structure import Structure, structured, taken_apart
 from fastcheck.shapes.nearby import require_alike_nearby
-from fastcheck.vectors import Array, Vector
+from fastcheck.vectors import Array, Vector, number
 
 _ROOT = "inputs"
 _NO_CACHE = object()
@@ -95,14 +95,14 @@ class _Weighted:
     upstream: Array
     fastcheck_brings: Brought
 
-    def __call__(self, theta: Vector, *fixed: Any) -> float:
+    def __call__(self, theta: Vector, *fixed: Any) -> float | complex:
         output = array_of(self.layer.ran(self.structure.filled(theta, fixed))[0])
         if np.shape(output) != self.upstream.shape:
             raise InputError(
                 f"forward must return outputs of one shape, got {np.shape(output)} after {self.upstream.shape}: "
                 "the shape must not depend on the values"
             )
-        return float((self.upstream * output).sum())
+        return number((self.upstream * output).sum())
 
 
 @dataclass(frozen=True, eq=False)

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from llvmlite import ir
 from numba import extending
-from numba.core import types
+from numba.core import errors, types
 from numba.core.ccallback import CFunc
 from scipy import LowLevelCallable
 
@@ -232,13 +232,20 @@ def _called(context: Any, builder: Any, signature: Any, values: Any) -> Any:
     return builder.call(builder.inttoptr(address, function), given, arg_attrs=extended)
 
 
+def _require_real(theta: Any) -> None:
+    if theta != types.float64[::1]:
+        raise errors.TypingError(f"a C function takes real parameters, not {theta}")
+
+
 @_intrinsic
 def _value(typing_context: Any, function: Any, theta: Any) -> tuple[Any, Any]:
+    _require_real(theta)
     return types.float64(types.int64, types.float64[::1]), _called
 
 
 @_intrinsic
 def _value_with_data(typing_context: Any, function: Any, theta: Any, user_data: Any) -> tuple[Any, Any]:
+    _require_real(theta)
     return types.float64(types.int64, types.float64[::1], types.int64), _called
 
 
