@@ -89,7 +89,8 @@ class Checker:
         evaluator = self._evaluator(question)
         ordered = selection.sorted()
         announce(evaluator, ordered, POINTS[self._options.method], self._progress)
-        numeric = pass_of(evaluator, ordered, self._plan.at(ordered), self._progress)
+        plan, _ = plan_of(evaluator, ordered, question.units, self._plan, self._options.method)
+        numeric = pass_of(evaluator, ordered, plan, self._progress)
         evaluator.require_unchanged(question.arguments)
         return selection.from_sorted(numeric)
 

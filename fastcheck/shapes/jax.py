@@ -21,7 +21,7 @@ from fastcheck.problem.foreign import in_x64
 from fastcheck.problem.question import gradient_vector
 from fastcheck.problem.structure import Structure, structured
 from fastcheck.shapes.pytrees import by_name, in_float64, notes, require_pytree, taken_apart
-from fastcheck.vectors import Vector
+from fastcheck.vectors import Vector, number
 
 _MUTE = frozenset({"python", "threads"})
 _UNTRACEABLE = (
@@ -83,8 +83,8 @@ class _Cost:
     of: _Function
     fastcheck_brings: Brought
 
-    def __call__(self, theta: Vector) -> float:
-        return float(self.of(theta))
+    def __call__(self, theta: Vector) -> float | complex:
+        return number(self.of(theta))
 
 
 @dataclass(frozen=True, eq=False)

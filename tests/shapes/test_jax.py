@@ -260,3 +260,11 @@ def test_arrays_as_theta_and_args(x):
 
     report = fc.check(cost, grad, jnp.ones(3), (x,))
     assert not report.verdict.accuses  # in JAX's own float32
+
+
+def test_the_complex_step_is_exact_where_jax_takes_it():
+    params = {"a": jnp.arange(1.0, 4.0), "b": jnp.ones(3)}
+    report = fc.from_jax(lambda p: jnp.sum(jnp.tanh(p["a"]) * p["b"]), params).check(method="complex")
+    assert report.passed and report.ratio < 1e-15
+    report = fc.from_jax(lambda p: jnp.sum(jnp.abs(p["a"]) * p["a"]), params).check(method="complex")
+    assert report.passed and "two-sided differences were taken instead" in " ".join(str(report).split())
