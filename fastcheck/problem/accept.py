@@ -36,6 +36,8 @@ from fastcheck.problem.selection import Selection, matching, sample
 from fastcheck.problem.structure import is_structure, named
 from fastcheck.vectors import Indices, Vector
 
+_OWN = 0x6A09E667  # a part of the seed that nobody else takes
+
 
 def question(
     cost: Any,
@@ -339,8 +341,8 @@ def display(progress: Any) -> bool | Callable[[int, int], None] | None:
 
 
 def drawn_from(seed: Any) -> np.random.Generator:
-    """The generator of a seed."""
-    return np.random.default_rng(_seed(seed))
+    """A generator of our own: data that were drawn from the same seed have nothing in common with what it draws."""
+    return np.random.default_rng((_OWN, _seed(seed)))
 
 
 def _seed(seed: Any) -> int:

@@ -14,7 +14,7 @@ import numpy as np
 
 from fastcheck.checks.problem import Problem
 from fastcheck.errors import InputError, InputTypeError, noting, shown
-from fastcheck.problem.accept import arguments
+from fastcheck.problem.accept import arguments, drawn_from
 from fastcheck.problem.brought import Brought, Note, Parts
 from fastcheck.problem.foreign import precision
 from fastcheck.problem.layout import Layout, real_array, require_finite
@@ -139,7 +139,7 @@ def from_hvp(grad: Callable[..., Any], hvp: Callable[..., Any], x: Any, args: tu
 
 def _problem(kind: Kind, f: Any, derivatives: Any, x: Any, args: tuple[Any, ...]) -> Problem:
     _require_function(f, kind.f)
-    at, own, rng = _at(x, kind.f), arguments(args, None).private(), np.random.default_rng(0)
+    at, own, rng = _at(x, kind.f), arguments(args, None).private(), drawn_from(0)
     theta = at.theta
     function = _Function(f if at.structure is None else Structured(f, at.structure), kind.f)
     with noting(f"raised by {kind.f} at x"):

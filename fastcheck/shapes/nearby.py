@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from fastcheck.errors import InputError
+from fastcheck.problem.accept import drawn_from
 from fastcheck.problem.layout import Layout
 from fastcheck.problem.units import units_of
 from fastcheck.vectors import Vector
@@ -17,7 +18,7 @@ _NEAR = 2.0**-20  # units
 
 def nearby(theta: Vector, layout: Layout) -> tuple[Vector, Vector]:
     """Two points near theta, one on either side."""
-    move = np.random.default_rng(0).standard_normal(theta.size) * units_of(theta, layout) * _NEAR
+    move = drawn_from(0).standard_normal(theta.size) * units_of(theta, layout) * _NEAR
     return theta + move, theta - move
 
 

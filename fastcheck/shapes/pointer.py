@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from llvmlite import ir
 from numba import extending
-from numba.core import errors, types
+from numba.core import types
 from numba.core.ccallback import CFunc
 from scipy import LowLevelCallable
 

@@ -115,6 +115,13 @@ def test_the_upstream_is_as_given_or_drawn_from_the_seed(inputs):
     assert values[0] == values[1] != values[2]
 
 
+@pytest.mark.parametrize("seed", range(3))
+def test_what_is_drawn_has_nothing_in_common_with_data_of_the_same_seed(seed):
+    x = np.random.default_rng(seed).standard_normal((4, 4))  # with x itself upstream, dW would be symmetric
+    report = fc.from_layer(lambda W: x @ W, lambda dy: (x.T @ dy).T, [np.eye(4) + x], seed=seed).check()
+    assert report.verdict.name == "WRONG" and report.findings[0].kind in ("transpose", "order")
+
+
 def test_a_backward_that_forgets_the_upstream_is_wrong():
     report = fc.from_layer(lambda x: x.sum(), lambda upstream: np.ones(3), (np.arange(3.0),)).check()
     assert report.verdict.name == "WRONG"
