@@ -18,6 +18,8 @@ from fastcheck.vectors import Integers, Vector
 from fastcheck.words import told_apart
 
 _DRAWS = 8  # directions that tell the size of an operator's rows
+_MANY = 64  # rows, of which each single one is no longer looked at
+_FOUND = 8  # of them that are
 _SAME = 1e-7  # up to which two entries that mirror each other are called the same,
 _ALIKE = 1e-5  # likewise two products with vectors, which may be differences
 _NOTHING = 1e-12  # or the part of the largest entry that is nothing
@@ -38,8 +40,8 @@ class Matrix(Protocol):
         """w J, shape (n,)."""
         ...
 
-    def column(self, i: int) -> Vector:
-        """The derivative of f by x_i, shape (m,)."""
+    def column(self, i: int, near: Vector) -> Vector:
+        """The derivative of f by x_i, shape (m,); where it is not looked at, ``near``, what it seems to be."""
         ...
 
     def sizes(self, units: Vector, rng: np.random.Generator) -> Vector:
@@ -63,7 +65,7 @@ class Dense:
     def times(self, w: Vector) -> Vector:
         return np.asarray(self.held.T @ w)
 
-    def column(self, i: int) -> Vector:
+    def column(self, i: int, near: Vector) -> Vector:
         column = self.held[:, [i]]  # no product: a nan elsewhere in a row would spread
         return np.asarray(column.toarray() if issparse(column) else column, dtype=np.float64).ravel()
 
@@ -101,9 +103,10 @@ class Operator:
         try:
             return self._real(self.held.rmatvec(w))
         except NotImplementedError:  # it only knows how to multiply from the left
-            return np.array([w @ self.column(i) for i in range(self.shape[1])])
+            n = self.shape[1]
+            return np.array([w @ self.forward(_unit_vector(n, i)) for i in range(n)])
 
-    def column(self, i: int) -> Vector:
+    def column(self, i: int, near: Vector) -> Vector:
         return self.forward(_unit_vector(self.shape[1], i))
 
     def sizes(self, units: Vector, rng: np.random.Generator) -> Vector:
@@ -140,9 +143,35 @@ class Products:
             )
         return np.array(product, dtype=np.float64)
 
-    def column(self, i: int) -> Vector:
-        """As `times` has it: what it makes of each single row, at i."""
-        return np.array([self.times(_unit_vector(self.n, j))[i] for j in range(self.n)])
+    def column(self, i: int, near: Vector) -> Vector:
+        """As `times` has it: what it makes of each single row, at i; of many rows those that halving finds to be off."""
+        rows = range(self.n) if self.n <= _MANY else self._off(i, near)
+        column = near.copy()
+        for j in rows:
+            column[j] = self.times(_unit_vector(self.n, j))[i]
+        return column
+
+    def _off(self, i: int, near: Vector) -> list[int]:
+        """The rows at which row i of the matrix is furthest from ``near``: sums over half of what is left, the worst first."""
+        draws = np.random.default_rng(0).uniform(0.5, 1.5, self.n)
+
+        def off(rows: slice) -> float:
+            v = np.zeros(self.n)
+            v[rows] = draws[rows]
+            return float(np.nan_to_num(self.times(v)[i] - v @ near, nan=np.inf))
+
+        found: list[int] = []
+        open_ = [(off(slice(0, self.n)), 0, self.n)]
+        while open_ and len(found) < _FOUND:
+            whole, start, stop = open_.pop(max(range(len(open_)), key=lambda k: abs(open_[k][0])))
+            if stop - start == 1:
+                found.append(start)
+                continue
+            middle = (start + stop) // 2
+            one = off(slice(start, middle))
+            other = whole - one if np.isfinite(whole) else off(slice(middle, stop))
+            open_ += [(one, start, middle), (other, middle, stop)]
+        return found
 
     def sizes(self, units: Vector, rng: np.random.Generator) -> Vector:
         return _typical(self.times, units, rng)

@@ -288,6 +288,7 @@ def test_values_in_single_precision_are_said_and_accuse_nobody():
         (lambda x: x / 0, jac, "f must return finite numbers, got inf"),
         (f, lambda x: jac(x)[None], r"jac must have shape \(m, n\), got \(1, 5, 3\)"),
         (f, lambda x: jac(x) * 1j, "jac must be real floating point"),
+        (f, lambda x: jac(x).ravel(), r"jac must have shape \(5, 3\), .* got \(15,\)"),
         (f, lambda x: jac(x)[:4], r"jac must have shape \(5, 3\), .* got \(4, 3\): f\(x\) has 5 values"),
         (1.0, jac, "f must be a function"),
         (lambda x: np.empty(0), jac, "f must return at least one number"),
@@ -365,6 +366,20 @@ def test_products():
     report = fc.from_hvp(grad, lambda x, v: asymmetric(x) @ v, X).check()
     assert report.witnesses[0].name == "x[0]"
     assert "hvp[0, 2] is " in str(report) and "hvp is not symmetric" in str(report)
+
+
+def test_a_wrong_product_of_many_is_found_by_few():
+    n, calls = 5000, []
+    second = sparse.diags_array([np.ones(n - 1), -2 * np.ones(n), np.ones(n - 1)], offsets=[-1, 0, 1]).tocsr()
+    wrong = sparse.csr_array(second + sparse.coo_array(([0.5, -0.3], ([7, 7], [4000, 8])), shape=(n, n)))
+
+    def product(x, v):
+        calls.append(v)
+        return wrong @ v
+
+    said = fc.from_hvp(lambda x: second @ x, product, np.linspace(0.5, 1, n)).locate().findings[0].message
+    assert "hvp[7, 4000] is 0.5, its differences give 0 " in said and "hvp[7, 8] is 0.7, " in said
+    assert said.count("its differences") == 2 and len(calls) < 300
 
 
 def test_products_must_be_linear():
