@@ -21,8 +21,9 @@ from fastcheck.problem.layout import Layout, real_array, require_finite
 from fastcheck.problem.point import Point, Structured, point
 from fastcheck.problem.structure import is_structure
 from fastcheck.problem.units import units_of
+from fastcheck.shapes.consistency import asymmetry, require_one_matrix
 from fastcheck.shapes.derivatives import Kind, Multiplied, Returned, held, turned
-from fastcheck.shapes.matrices import Matrix, asymmetry, require_one_matrix
+from fastcheck.shapes.matrices import Matrix
 from fastcheck.shapes.weights import weights_of
 from fastcheck.vectors import Vector
 
@@ -151,15 +152,15 @@ def _problem(kind: Kind, f: Any, derivatives: Any, x: Any, args: tuple[Any, ...]
         if kind.by_products
         else Returned(held(derivatives, kind.name), kind, (value.size, theta.size), at.structure)
     )
+    values, units = partial(own.call, function), units_of(theta, at.layout)
     with noting(f"raised by {kind.name} at x"):
         matrix = own.call(maker, theta.copy())
-        require_one_matrix(matrix, rng)
-        sizes, spacing = matrix.sizes(units_of(theta, at.layout), rng), matrix.precision
-        notes = asymmetry(matrix, kind.name, kind.f, rng) if kind.symmetric else ()
+        sizes, spacing = matrix.sizes(units, rng), matrix.precision
+        notes = asymmetry(matrix, kind.name, kind.f, units, rng) if kind.symmetric else ()
         other = None if kind.symmetric else turned(matrix)
-    values = partial(own.call, function)
     with noting(f"raised by {kind.f} near x"):
-        weights = weights_of(values, value, sizes, theta, units_of(theta, at.layout), rng)
+        weights = weights_of(values, value, sizes, theta, units, rng)
+    require_one_matrix(matrix, weights.of_values, units, rng)
     w = weights.of_values
     parts = Parts(values, w, matrix.column, kind.entry, kind.name, None if other is None else other(w))
     return Problem(

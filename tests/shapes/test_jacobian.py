@@ -161,6 +161,14 @@ def test_an_operator_whose_products_are_not_of_one_matrix():
         fc.from_jacobian(f, operator, X)
 
 
+def test_a_small_row_that_one_of_two_products_has_wrong():
+    def operator(x):
+        return LinearOperator(A.shape, matvec=lambda v: jac(x) @ v, rmatvec=lambda w: off_at(3, 0, 1.1)(x).T @ w)
+
+    with pytest.raises(InputError, match="jac must be one matrix"):
+        fc.from_jacobian(f, operator, X)
+
+
 def test_values_that_are_large_beside_their_slopes_drown_nothing():
     def high(x):
         return np.append(f(x), 1e9)
