@@ -37,10 +37,8 @@ class _Function:
     m: int | None = None
 
     def __call__(self, x: Vector, *args: Any) -> Vector:
-        value = self.returned(x, *args)
-        return np.array(
-            value, dtype=np.result_type(value, np.float64)
-        )  # it may be a buffer that the function uses again
+        value = self.returned(x, *args)  # it may be a buffer that the function uses again
+        return np.array(value, dtype=np.result_type(value, np.float64))
 
     def returned(self, x: Vector, *args: Any) -> np.ndarray:
         """In the type in which it was returned; at complex x it may be complex."""
@@ -160,17 +158,11 @@ def _problem(kind: Kind, f: Any, derivatives: Any, x: Any, args: tuple[Any, ...]
         other = None if kind.symmetric else turned(matrix)
     with noting(f"raised by {kind.f} near x"):
         weights = weights_of(values, value, sizes, theta, units, rng)
-    require_one_matrix(matrix, weights.of_values, units, rng)
-    w = weights.of_values
+    w, offset = weights.of_values, weights.offset(value, precision(returned))
+    require_one_matrix(matrix, w, units, rng)
     parts = Parts(values, w, matrix.column, kind.entry, kind.name, None if other is None else other(w))
     return Problem(
-        _Weighted(
-            function,
-            w,
-            value,
-            weights.offset(value, precision(returned)),
-            Brought(at.layout, notes + _notes(kind, returned)),
-        ),
+        _Weighted(function, w, value, offset, Brought(at.layout, notes + _notes(kind, returned))),
         _Gradient(maker, w, Brought(parts=parts, precision=spacing)),
         theta,
         args,
