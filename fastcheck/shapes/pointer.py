@@ -24,9 +24,12 @@ from fastcheck.problem.point import point
 from fastcheck.vectors import Vector
 
 _PLAIN, _WITH_DATA = "double (int, double *)", "double (int, double *, void *)"
+_FORM = re.compile(r"double\(int,double\*(,[^,()]+\*)?\)")  # user_data may be a pointer to anything
+_ANYTHING = ",void*"  # which NULL may serve
 _LARGEST = 2**31 - 1  # that an int counts
 _NEEDS_PYTHON = 4  # FUNCFLAG_PYTHONAPI of ctypes
 _CFunction: Any = ctypes.CFUNCTYPE(None).__base__  # of all functions of ctypes
+_Pointer: Any = ctypes.POINTER(ctypes.c_int).__base__  # and of all its pointers
 _DOUBLES = ctypes.POINTER(ctypes.c_double)
 _OF_CTYPES: dict[Any, str] = {
     ctypes.c_int: "int",
@@ -56,8 +59,8 @@ def from_pointer(pointer: Any, grad: Any, theta: Any) -> Problem:
         of theta and must not be written to; where J is undefined the function returns nan. It runs without the
         interpreter's lock, and on several threads at once: one that writes into ``user_data`` needs ``workers=1``. A
         LowLevelCallable may be made of ctypes, cffi, a Cython capsule or a numba cfunc's ``ctypes``, and brings the
-        ``user_data``, which is NULL otherwise. Of a ctypes function whose ``argtypes`` are not set, the arguments
-        cannot be told: it gets ``(n, x)``.
+        ``user_data``, a pointer to anything; a ``void *`` is NULL otherwise. Of a ctypes function whose ``argtypes`` are not
+        set, the arguments cannot be told: it gets ``(n, x)``.
     grad : callable, ndarray of shape (n,), or dict of arrays
         The gradient, or ``grad(theta)`` that returns it.
     theta : ndarray of float64, shape (n,), or dict of arrays
@@ -154,14 +157,18 @@ def _remedy(pointer: Any) -> str:
 
 
 def _of_cfunc(pointer: Any) -> _Told:
-    returned, taken = pointer._sig.return_type, list(pointer._sig.args)
-    if len(taken) > 2 and isinstance(taken[2], types.CPointer):  # user_data by its own type
-        taken[2] = types.voidptr
-    kinds = [_OF_NUMBA.get(kind, str(kind)) for kind in (returned, *taken)]
+    signature = pointer._sig
+    kinds = [_name_in_numba(kind) for kind in (signature.return_type, *signature.args)]
     advice = (
         "declare it cfunc(types.double(types.intc, types.CPointer(types.double))), a types.voidptr last for user_data"
     )
     return _Told(_signature(*kinds), pointer.address, 0, advice)
+
+
+def _name_in_numba(kind: Any) -> str:
+    if kind not in _OF_NUMBA and isinstance(kind, types.CPointer):
+        return f"{re.split(r'[^a-z0-9]', str(kind.dtype).lower())[0]} *"  # of a record no more than that it is one
+    return _OF_NUMBA.get(kind, str(kind))
 
 
 def _of_ctypes(pointer: Any) -> _Told:
@@ -178,6 +185,9 @@ def _of_ctypes(pointer: Any) -> _Told:
 def _name_in_c(kind: Any) -> str:
     if getattr(kind, "_dtype_", None) == np.float64:  # numpy.ctypeslib.ndpointer
         return "double *"
+    to = getattr(kind, "_type_", None) if isinstance(kind, type) and issubclass(kind, _Pointer) else None
+    if kind not in _OF_CTYPES and to is not None:
+        return f"{to.__name__} *"
     return _OF_CTYPES.get(kind) or str(getattr(kind, "__name__", "void"))
 
 
@@ -206,14 +216,19 @@ def _bare(signature: str) -> str:
 
 def _takes_data(told: _Told) -> bool:
     """Whether there is a third argument; the signature has to be one of the two."""
-    bare = _bare(told.signature)
-    if bare not in (_bare(_PLAIN), _bare(_WITH_DATA)):
+    found = _FORM.fullmatch(_bare(told.signature))
+    if found is None:
         raise InputTypeError(
             f"pointer must be of the form {_PLAIN} or {_WITH_DATA}, got {told.signature}: {told.advice}"
         )
     if not told.function:
         raise InputError("pointer must point to a function, got NULL: look whether it was found in its library")
-    return bare == _bare(_WITH_DATA)
+    if found[1] not in (None, _ANYTHING) and not told.user_data:
+        raise InputTypeError(
+            f"pointer must come with the user_data that it takes, got {told.signature} and none: "
+            "wrap both, scipy.LowLevelCallable(function, user_data)"
+        )
+    return bool(found[1])
 
 
 # --- how it is called ---------------------------------------------------------------------------------------------------
