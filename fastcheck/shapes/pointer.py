@@ -9,8 +9,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from llvmlite import ir
-from numba import extending
 from numba.core import types
 from numba.core.ccallback import CFunc
 from scipy import LowLevelCallable
@@ -18,9 +16,9 @@ from scipy import LowLevelCallable
 from fastcheck.checks.problem import Problem
 from fastcheck.errors import InputError, InputTypeError, shown
 from fastcheck.evaluate.address import Address
-from fastcheck.evaluate.kernels import cached_njit
 from fastcheck.evaluate.source import is_parallel, turn
 from fastcheck.problem.point import point
+from fastcheck.shapes.calls import cost_with_data, plain_cost
 from fastcheck.vectors import Vector
 
 _PLAIN, _WITH_DATA = "double (int, double *)", "double (int, double *, void *)"
@@ -102,7 +100,7 @@ def from_pointer(pointer: Any, grad: Any, theta: Any) -> Problem:
             f"theta must have at most {_LARGEST} components, as n is an int in C, got {n}: check a part of it"
         )
     address, data = Address(told.function, pointer), Address(told.user_data, pointer)
-    cost, args = (_cost_with_data, (address, data)) if takes_data else (_cost, (address,))
+    cost, args = (cost_with_data, (address, data)) if takes_data else (plain_cost, (address,))
     return Problem(cost, _OfTheta(grad) if callable(grad) else grad, theta, args)
 
 
@@ -125,9 +123,6 @@ class _OfTheta:
     def __call__(self, theta: Vector, *addresses: Address) -> Any:
         with turn(is_parallel(self.grad)):
             return self.grad(theta)
-
-
-# --- what the pointer is ------------------------------------------------------------------------------------------------
 
 
 def _told(pointer: Any) -> _Told:
@@ -229,52 +224,3 @@ def _takes_data(told: _Told) -> bool:
             "wrap both, scipy.LowLevelCallable(function, user_data)"
         )
     return bool(found[1])
-
-
-# --- how it is called ---------------------------------------------------------------------------------------------------
-
-_untyped_intrinsic: Callable[..., Any] = extending.intrinsic
-
-
-def _intrinsic(define: Callable[..., tuple[Any, Any]]) -> Callable[..., float]:
-    """numba's, with a type: what it makes takes the arguments of ``define`` but for the typing context."""
-    function: Callable[..., float] = _untyped_intrinsic(define)
-    return function
-
-
-def _called(context: Any, builder: Any, signature: Any, values: Any) -> Any:
-    """J, of the function at an address, by C's rules for calls."""
-    address, theta, *data = values
-    double, anything = ir.DoubleType(), ir.IntType(8).as_pointer()
-    x = context.make_array(signature.args[1])(context, builder, theta)
-    given = [builder.trunc(x.nitems, ir.IntType(32)), x.data, *(builder.inttoptr(value, anything) for value in data)]
-    function = ir.FunctionType(double, [value.type for value in given]).as_pointer()
-    extended = {0: ("signext",)}  # some machines pass an int in a wider register, whole
-    return builder.call(builder.inttoptr(address, function), given, arg_attrs=extended)
-
-
-def _require_doubles(theta: Any) -> None:
-    if theta.dtype != types.float64:
-        raise TypeError(f"a C function of doubles takes no theta of {theta.dtype}")
-
-
-@_intrinsic
-def _value(typing_context: Any, function: Any, theta: Any) -> tuple[Any, Any]:
-    _require_doubles(theta)
-    return types.float64(types.int64, types.float64[::1]), _called
-
-
-@_intrinsic
-def _value_with_data(typing_context: Any, function: Any, theta: Any, user_data: Any) -> tuple[Any, Any]:
-    _require_doubles(theta)
-    return types.float64(types.int64, types.float64[::1], types.int64), _called
-
-
-@cached_njit
-def _cost(theta: Vector, function: int) -> float:
-    return _value(function, theta)
-
-
-@cached_njit
-def _cost_with_data(theta: Vector, function: int, user_data: int) -> float:
-    return _value_with_data(function, theta, user_data)
