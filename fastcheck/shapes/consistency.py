@@ -58,9 +58,9 @@ def _mirrored(matrix: Dense, name: str, units: Vector) -> str:
 
 def _pairs(hess: Any) -> tuple[Integers, Integers, Vector, Vector]:
     """Of every entry that is there: its row, its column, what it is, and what stands in its mirror image."""
-    held = csr_array(hess, copy=True)
-    held.sum_duplicates()  # and sorts
-    held = held.tocoo()
+    by_rows = csr_array(hess, copy=True)
+    by_rows.sum_duplicates()  # and sorts
+    held: Any = by_rows.tocoo()
     rows, columns, n = held.row.astype(np.int64), held.col.astype(np.int64), held.shape[1]
     here, there = rows * n + columns, columns * n + rows
     at = np.minimum(np.searchsorted(here, there), max(here.size - 1, 0))
