@@ -162,12 +162,14 @@ def _by_entries(
         return ()
     each = max(1, _TOLD // sum(map(bool, found)))
     said = "; ".join(str(entry) for of_one in found for entry in of_one[:each]) + "."
-    rows, factor = {entry.row for entry in entries}, _common_factor(entries)
+    factor = _common_factor(entries)
     if factor:
         said += f" Each of the {len(entries)} entries that were refuted is {factor:.6g} times what it should be."
-    if len(rows) == 1 and len(found) > 2 and all(found):
+    rows = set.intersection(*({entry.row for entry in of_one} for of_one in found))
+    if len(rows) == 1 and len(found) > 2:
         columns = listed([question.layout.name(index) for index in wrong[:_COMPONENTS]])
-        said += f" It is row {rows.pop()} in each of the components that were taken apart, {columns}."
+        alone = "It is row" if len({entry.row for entry in entries}) == 1 else "Among them is row"
+        said += f" {alone} {rows.pop()} in each of the components that were taken apart, {columns}."
     return (Finding("entry", question.layout.names, said),)
 
 

@@ -127,6 +127,14 @@ def test_a_wrong_row_is_seen_to_be_one():
 
     assert "It is row 4 in each of the components" in fc.from_jacobian(f, wrong, X).check().findings[0].message
 
+    def beside_another(x):
+        found = wrong(x)
+        found[2, 1] *= -1
+        return found
+
+    said = fc.from_jacobian(f, beside_another, X).check().findings[0].message
+    assert "jac[2, 1] is " in said and "Among them is row 4 in each of the components" in said
+
 
 def test_a_row_that_is_left_zero():
     def wrong(x):
