@@ -166,7 +166,7 @@ def _by_entries(
     if factor:
         said += f" Each of the {len(entries)} entries that were refuted is {factor:.6g} times what it should be."
     rows = set.intersection(*({entry.row for entry in of_one} for of_one in found))
-    if len(rows) == 1 and len(found) > 2:
+    if len(rows) == 1 and len(found) > 2 and parts.weights.size > 1:
         columns = listed([question.layout.name(index) for index in wrong[:_COMPONENTS]])
         alone = "It is row" if len({entry.row for entry in entries}) == 1 else "Among them is row"
         said += f" {alone} {rows.pop()} in each of the components that were taken apart, {columns}."
