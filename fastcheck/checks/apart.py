@@ -138,8 +138,9 @@ def sampled_apart(question: Question, evaluator: Evaluator) -> tuple[Finding, ..
     some = sorted({int(i) for i in np.linspace(0, n - 1, _COMPONENTS)})
     along = [_Along(parts, evaluator, i, float(question.units[i])) for i in some]
     with np.errstate(invalid="ignore", over="ignore"):
-        slopes = np.array([parts.weights @ each.near() for each in along])
-        analytic = np.array([parts.weights @ parts.column(i) for i in some])
+        near = [each.near() for each in along]
+        slopes = np.array([parts.weights @ seen for seen in near])
+        analytic = np.array([parts.weights @ parts.column(i, seen) for i, seen in zip(some, near, strict=True)])
     if len(some) == _COMPONENTS and _is_transposed(parts, analytic, slopes, question.units, some):
         return _transposed(parts, question)
     return _by_entries(question, evaluator, parts, some, asked_of(brings.precision))
@@ -161,12 +162,14 @@ def _by_entries(
         return ()
     each = max(1, _TOLD // sum(map(bool, found)))
     said = "; ".join(str(entry) for of_one in found for entry in of_one[:each]) + "."
-    rows, factor = {entry.row for entry in entries}, _common_factor(entries)
+    factor = _common_factor(entries)
     if factor:
         said += f" Each of the {len(entries)} entries that were refuted is {factor:.6g} times what it should be."
-    if len(rows) == 1 and len(found) > 2 and all(found):
+    rows = set.intersection(*({entry.row for entry in of_one} for of_one in found))
+    if len(rows) == 1 and len(found) > 2 and parts.weights.size > 1:
         columns = listed([question.layout.name(index) for index in wrong[:_COMPONENTS]])
-        said += f" It is row {rows.pop()} in each of the components that were taken apart, {columns}."
+        alone = "It is row" if len({entry.row for entry in entries}) == 1 else "Among them is row"
+        said += f" {alone} {rows.pop()} in each of the components that were taken apart, {columns}."
     return (Finding("entry", question.layout.names, said),)
 
 
@@ -197,13 +200,15 @@ def _is_transposed(
 
 def _entries(parts: Parts, evaluator: Evaluator, index: int, unit: float, asked: float) -> list[_Entry]:
     """The refuted entries of one component, the most suspicious of all; those within ``asked`` are as right as their numbers."""
-    claimed, along = parts.column(index), _Along(parts, evaluator, index, unit)
+    along = _Along(parts, evaluator, index, unit)
     with np.errstate(invalid="ignore", over="ignore"):
-        off = np.abs((along.near() - claimed) * parts.weights)
+        near = along.near()
+        claimed = parts.column(index, near)
+        off = np.abs((near - claimed) * parts.weights)
     found, open_ = [], []
     for row in np.argsort(-np.nan_to_num(off, nan=np.inf), kind="stable")[:_ROWS].tolist():
         said = settled(_Row(along, row), np.array([claimed[row] * unit])).said
-        slope, bound = float(said.slope[0] / unit), float(said.bound[0] / unit)
+        slope, bound = float(said.slope[0] / unit) + 0.0, float(said.bound[0] / unit)  # no -0
         if asked and abs(slope - claimed[row]) <= asked * (abs(slope) + abs(claimed[row])):
             continue
         entry = _Entry(row, index, parts.entry(row, index), float(claimed[row]), slope, bound)

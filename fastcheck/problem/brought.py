@@ -30,7 +30,8 @@ class Parts:
         ``f(theta) -> (m,)``.
     weights : ndarray of float64, shape (m,)
     column : callable
-        ``column(i) -> (m,)``, the claimed derivative of f by theta_i.
+        ``column(i, near) -> (m,)``, the claimed derivative of f by theta_i, and ``near``, what it seems to be, where that is
+        not looked at.
     entry : callable
         ``entry(row, i)``, what an entry of that is called.
     name : str
@@ -41,7 +42,7 @@ class Parts:
 
     f: Callable[[Vector], Vector]
     weights: Vector
-    column: Callable[[int], Vector]
+    column: Callable[[int, Vector], Vector]
     entry: Callable[[int, int], str]
     name: str
     transposed: Vector | None = None

@@ -53,9 +53,8 @@ class Returned:
             return replace(matrix, held=matrix.held.T)
         name, f = self.kind.name, self.kind.f
         advice = ", the transpose: return its .T" if is_turned else f": {f}(x) has {self.shape[0]} values"
-        raise InputError(
-            f"{name} must have shape {self.shape}, one row for each value of {f}, got {matrix.shape}{advice}"
-        )
+        given = (matrix.shape[1],) if isinstance(matrix, Dense) and matrix.flat else matrix.shape
+        raise InputError(f"{name} must have shape {self.shape}, one row for each value of {f}, got {given}{advice}")
 
 
 @dataclass(frozen=True, eq=False)

@@ -21,8 +21,9 @@ from fastcheck.problem.layout import Layout, real_array, require_finite
 from fastcheck.problem.point import Point, Structured, point
 from fastcheck.problem.structure import is_structure
 from fastcheck.problem.units import units_of
+from fastcheck.shapes.consistency import asymmetry, require_one_matrix
 from fastcheck.shapes.derivatives import Kind, Multiplied, Returned, held, turned
-from fastcheck.shapes.matrices import Matrix, asymmetry, require_one_matrix
+from fastcheck.shapes.matrices import Matrix
 from fastcheck.shapes.weights import weights_of
 from fastcheck.vectors import Vector
 
@@ -36,10 +37,8 @@ class _Function:
     m: int | None = None
 
     def __call__(self, x: Vector, *args: Any) -> Vector:
-        value = self.returned(x, *args)
-        return np.array(
-            value, dtype=np.result_type(value, np.float64)
-        )  # it may be a buffer that the function uses again
+        value = self.returned(x, *args)  # it may be a buffer that the function uses again
+        return np.array(value, dtype=np.result_type(value, np.float64))
 
     def returned(self, x: Vector, *args: Any) -> np.ndarray:
         """In the type in which it was returned; at complex x it may be complex."""
@@ -151,25 +150,19 @@ def _problem(kind: Kind, f: Any, derivatives: Any, x: Any, args: tuple[Any, ...]
         if kind.by_products
         else Returned(held(derivatives, kind.name), kind, (value.size, theta.size), at.structure)
     )
+    values, units = partial(own.call, function), units_of(theta, at.layout)
     with noting(f"raised by {kind.name} at x"):
         matrix = own.call(maker, theta.copy())
-        require_one_matrix(matrix, rng)
-        sizes, spacing = matrix.sizes(units_of(theta, at.layout), rng), matrix.precision
-        notes = asymmetry(matrix, kind.name, kind.f, rng) if kind.symmetric else ()
+        sizes, spacing = matrix.sizes(units, rng), matrix.precision
+        notes = asymmetry(matrix, kind.name, kind.f, units, rng) if kind.symmetric else ()
         other = None if kind.symmetric else turned(matrix)
-    values = partial(own.call, function)
     with noting(f"raised by {kind.f} near x"):
-        weights = weights_of(values, value, sizes, theta, units_of(theta, at.layout), rng)
-    w = weights.of_values
+        weights = weights_of(values, value, sizes, theta, units, rng)
+    w, offset = weights.of_values, weights.offset(value, precision(returned))
+    require_one_matrix(matrix, w, units, rng)
     parts = Parts(values, w, matrix.column, kind.entry, kind.name, None if other is None else other(w))
     return Problem(
-        _Weighted(
-            function,
-            w,
-            value,
-            weights.offset(value, precision(returned)),
-            Brought(at.layout, notes + _notes(kind, returned)),
-        ),
+        _Weighted(function, w, value, offset, Brought(at.layout, notes + _notes(kind, returned))),
         _Gradient(maker, w, Brought(parts=parts, precision=spacing)),
         theta,
         args,

@@ -127,6 +127,14 @@ def test_a_wrong_row_is_seen_to_be_one():
 
     assert "It is row 4 in each of the components" in fc.from_jacobian(f, wrong, X).check().findings[0].message
 
+    def beside_another(x):
+        found = wrong(x)
+        found[2, 1] *= -1
+        return found
+
+    said = fc.from_jacobian(f, beside_another, X).check().findings[0].message
+    assert "jac[2, 1] is " in said and "Among them is row 4 in each of the components" in said
+
 
 def test_a_row_that_is_left_zero():
     def wrong(x):
@@ -158,6 +166,14 @@ def test_an_operator_whose_products_are_not_of_one_matrix():
     with pytest.raises(
         InputError, match="jac must be one matrix, got .* by matvec and .* by rmatvec: one of the two is wrong"
     ):
+        fc.from_jacobian(f, operator, X)
+
+
+def test_a_small_row_that_one_of_two_products_has_wrong():
+    def operator(x):
+        return LinearOperator(A.shape, matvec=lambda v: jac(x) @ v, rmatvec=lambda w: off_at(3, 0, 1.1)(x).T @ w)
+
+    with pytest.raises(InputError, match="jac must be one matrix"):
         fc.from_jacobian(f, operator, X)
 
 
@@ -288,6 +304,7 @@ def test_values_in_single_precision_are_said_and_accuse_nobody():
         (lambda x: x / 0, jac, "f must return finite numbers, got inf"),
         (f, lambda x: jac(x)[None], r"jac must have shape \(m, n\), got \(1, 5, 3\)"),
         (f, lambda x: jac(x) * 1j, "jac must be real floating point"),
+        (f, lambda x: jac(x).ravel(), r"jac must have shape \(5, 3\), .* got \(15,\)"),
         (f, lambda x: jac(x)[:4], r"jac must have shape \(5, 3\), .* got \(4, 3\): f\(x\) has 5 values"),
         (1.0, jac, "f must be a function"),
         (lambda x: np.empty(0), jac, "f must return at least one number"),
@@ -365,6 +382,20 @@ def test_products():
     report = fc.from_hvp(grad, lambda x, v: asymmetric(x) @ v, X).check()
     assert report.witnesses[0].name == "x[0]"
     assert "hvp[0, 2] is " in str(report) and "hvp is not symmetric" in str(report)
+
+
+def test_a_wrong_product_of_many_is_found_by_few():
+    n, calls = 5000, []
+    second = sparse.diags_array([np.ones(n - 1), -2 * np.ones(n), np.ones(n - 1)], offsets=[-1, 0, 1]).tocsr()
+    wrong = sparse.csr_array(second + sparse.coo_array(([0.5, -0.3], ([7, 7], [4000, 8])), shape=(n, n)))
+
+    def product(x, v):
+        calls.append(v)
+        return wrong @ v
+
+    said = fc.from_hvp(lambda x: second @ x, product, np.linspace(0.5, 1, n)).locate().findings[0].message
+    assert "hvp[7, 4000] is 0.5, its differences give 0 " in said and "hvp[7, 8] is 0.7, " in said
+    assert said.count("its differences") == 2 and len(calls) < 300
 
 
 def test_products_must_be_linear():
