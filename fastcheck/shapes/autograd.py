@@ -125,13 +125,38 @@ class Backward:
     def slopes(self, theta: Vector) -> list[Tensor | None]:
         """None where autograd found no path to the output."""
         with alone(self.cost.call.seed), torch.enable_grad():
-            leaves = self.cost.leaves(theta, traced=True)
-            outputs = self.cost.call.outputs(leaves)
-            value = self.cost.joined(outputs)
-            if not value.requires_grad:
-                raise _detached(outputs)
+            value, leaves = self._traced(theta)
             found = torch.autograd.grad(value, leaves, allow_unused=True)
         return [slope if slope is None or slope.layout == torch.strided else slope.to_dense() for slope in found]
+
+    def others(self, theta: Vector) -> list[Tensor]:
+        """What else requires a gradient on the way to the output, and is not in theta."""
+        with alone(self.cost.call.seed), torch.enable_grad():
+            value, leaves = self._traced(theta)
+            own = {id(leaf) for leaf in leaves}
+            return [tensor for tensor in _leaves_behind(value) if id(tensor) not in own]
+
+    def _traced(self, theta: Vector) -> tuple[Tensor, list[Tensor]]:
+        leaves = self.cost.leaves(theta, traced=True)
+        outputs = self.cost.call.outputs(leaves)
+        value = self.cost.joined(outputs)
+        if not value.requires_grad:
+            raise _detached(outputs)
+        return value, leaves
+
+
+def _leaves_behind(value: Tensor) -> list[Tensor]:
+    """The leaves of the graph that a tensor was computed in."""
+    met, left, found = set(), [value.grad_fn], []
+    while left:
+        node: Any = left.pop()
+        if node is None or node in met:
+            continue
+        met.add(node)
+        if type(node).__name__ == "AccumulateGrad":
+            found.append(node.variable)
+        left.extend(following for following, _ in node.next_functions)
+    return found
 
 
 @contextmanager

@@ -90,7 +90,7 @@ def from_torch(
     function, loss = called(function), None if loss is None else called(loss, "loss")
     given = arguments(inputs)
     handed_in = in_theta(function, given)
-    notes = (*_copies(handed_in, wanted), *_hooks(handed_in), *_held(loss))
+    notes = (*_copies(handed_in, wanted), *_hooks(handed_in), *_of_the_loss(loss))
     function, loss, given = private(function, wanted), private_loss(loss, wanted), in_dtype(given, wanted)
     tensors, taken = in_theta(function, given), taken_apart(given)
     layout = Layout.of({name: tuple(tensor.shape) for name, tensor in tensors.items()})
@@ -102,7 +102,7 @@ def from_torch(
     with _blaming("function" if loss is None else "function or the loss", wanted):
         cost = _with_weights(Weighted(call, layout, likes, None, True, Brought(layout)), theta, rng)
     with _blaming("backward", wanted), _fitting():
-        notes += _unreached(cost, theta)
+        notes += (*_unreached(cost, theta), *_others(cost, theta))
     cost = replace(_quiet(cost, theta), fastcheck_brings=Brought(layout, notes, mute=_MUTE))
     require_alike_nearby(cost, theta, layout)
     return Problem(cost, Backward(cost), theta, layout=layout)
@@ -130,7 +130,7 @@ def _hooks(handed_in: Mapping[str, Tensor]) -> tuple[Note, ...]:
     return (Note("hooks", f"hooks on {listed(names)} were left out: the gradient is torch's before they change it."),)
 
 
-def _held(loss: Any) -> tuple[Note, ...]:
+def _of_the_loss(loss: Any) -> tuple[Note, ...]:
     names = list(trainable(loss))
     return (Note("held", f"parameters of the loss are held fixed: {listed(names)}."),) if names else ()
 
@@ -151,6 +151,18 @@ def _unreached(cost: Weighted, theta: Vector) -> tuple[Note, ...]:
     taken = "its slope was" if len(names) == 1 else "their slopes were"
     said = f"autograd found no path from {listed(names)} to the output: {taken} taken for 0{why}."
     return (Note("unreached", said),)
+
+
+def _others(cost: Weighted, theta: Vector) -> tuple[Note, ...]:
+    """What a function or a loss closes over, and would pass for checked."""
+    shapes = [f"{tuple(tensor.shape)}" for tensor in Backward(cost).others(theta)]
+    if not shapes:
+        return ()
+    said = (
+        f"what requires a gradient and was not handed in is held fixed, of shape {listed(shapes, 3)}: "
+        "to check it pass it in inputs, or the module itself as the function."
+    )
+    return (Note("held", said),)
 
 
 def _stands_still(cost: Weighted, theta: Vector) -> bool:
@@ -180,13 +192,13 @@ def _with_weights(cost: Weighted, theta: Vector, rng: np.random.Generator) -> We
     """With weights of the outputs as they are at theta."""
     with alone(cost.call.seed), torch.enable_grad():
         outputs = cost.call.outputs(cost.leaves(theta, traced=True))
+    if cost.call.loss is not None:
+        scalar(outputs)
+        return cost
     if any(out.is_complex() for out in outputs):
         raise InputTypeError(
             "function must return real tensors, got complex ones: return a real part, or pass a loss that does"
         )
-    if cost.call.loss is not None:
-        scalar(outputs)
-        return cost
     floating = [out for out in outputs if out.is_floating_point()]
     if not any(out.numel() for out in floating):
         met = "none" if not floating else f"shape {tuple(floating[0].shape)}"

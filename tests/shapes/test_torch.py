@@ -193,6 +193,15 @@ def test_what_autograd_does_not_reach_is_said():
     assert "unreached" not in said(fc.from_torch(torch.tanh, leaf(2)))
 
 
+def test_what_is_not_handed_in_is_said():
+    net, x = nn.Linear(2, 2, dtype=torch.float64), leaf(3, 2)
+    message = said(fc.from_torch(lambda x: net(x), x))["held"]
+    assert "was not handed in is held fixed" in message and "(2, 2)" in message and "(2,)" in message
+    regularised = fc.from_torch(net, x, loss=lambda out: out.sum() + net.weight.norm())
+    assert "of shape (2, 2):" in said(regularised)["held"] and regularised.check().passed
+    assert "held" not in said(fc.from_torch(net, x)) and net.weight.grad is None
+
+
 def test_complex_buffers_inputs_and_fixed_parameters_stay_complex():
     class Phase(nn.Module):
         def __init__(self):
@@ -220,9 +229,13 @@ def test_hooks_are_left_out_and_that_is_said():
     assert "hooks on weight, inputs[0] were left out" in said(problem)["hooks"] and problem.check().passed
 
 
+class First(nn.Sequential):
+    def forward(self, out):
+        return super().forward(out)[0]
+
+
 def test_a_loss_with_parameters_and_buffers():
-    loss = nn.Sequential(nn.BatchNorm1d(2), nn.Linear(2, 1), nn.Flatten(0), nn.Softmax(0))
-    loss.forward = lambda out, forward=loss.forward: forward(out)[0]
+    loss = First(nn.BatchNorm1d(2), nn.Linear(2, 1), nn.Flatten(0), nn.Softmax(0))
     problem = fc.from_torch(nn.Linear(2, 2), torch.randn(3, 2), loss=loss, dtype=None)
     assert problem.layout.names == ("weight", "bias")
     assert said(problem)["held"] == "parameters of the loss are held fixed: 0.weight, 0.bias, 1.weight, 1.bias."
@@ -467,6 +480,10 @@ def in_inference_mode(net):
             "function must return a floating tensor with entries, got none",
         ),
         (lambda: fc.from_torch(torch.tanh, leaf(3), loss=lambda y: y), r"loss must return one real number, got \(3,\)"),
+        (
+            lambda: fc.from_torch(torch.tanh, leaf(3), loss=lambda y: y.sum() * 1j),
+            r"one real number, got \(\) of torch.complex128",
+        ),
         (lambda: fc.from_torch(torch.tanh, leaf(3), dtype="int32"), "dtype must be torch.float64"),
         (lambda: fc.from_torch(nn.LazyLinear(2), torch.randn(3, 2)), "run the module once"),
         (lambda: fc.from_torch(lambda x: x.detach(), leaf(3)), "something on the way detaches it"),
