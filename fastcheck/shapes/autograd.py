@@ -16,7 +16,7 @@ from fastcheck.errors import InputError, InputTypeError, add_note
 from fastcheck.problem.brought import Brought
 from fastcheck.problem.layout import Layout
 from fastcheck.problem.structure import taken_apart
-from fastcheck.shapes.tensors import module_of
+from fastcheck.shapes.tensors import fresh, module_of
 from fastcheck.vectors import Vector
 
 _TURN = (
@@ -71,7 +71,7 @@ class Call:
     def _filled(self, own: Iterator[Tensor]) -> Any:
         taken = taken_apart(self.inputs)
         pairs = zip(taken.leaves, self.free, strict=True)
-        return taken.together([next(own) if free else _fresh(leaf) for leaf, free in pairs])
+        return taken.together([next(own) if free else fresh(leaf) for leaf, free in pairs])
 
 
 @dataclass(frozen=True, eq=False)
@@ -201,10 +201,6 @@ class _Method(torch.nn.Module):  # type: ignore[misc, unused-ignore]
     def __init__(self, method: MethodType) -> None:
         super().__init__()
         self.of, self.forward = method.__self__, method
-
-
-def _fresh(leaf: Any) -> Any:
-    return leaf.clone() if isinstance(leaf, Tensor) else leaf
 
 
 @contextmanager

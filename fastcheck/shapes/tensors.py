@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from types import MethodType
 from typing import Any
 
+import numpy as np
 import optree
 import torch
 from torch import Tensor, nn
@@ -177,10 +178,17 @@ def has_hooks(tensor: Tensor) -> bool:
     return bool(tensor._backward_hooks or getattr(tensor, "_post_accumulate_grad_hooks", None))
 
 
+def fresh(leaf: Any) -> Any:
+    """A copy of what a function may write into, or draw from."""
+    if isinstance(leaf, Tensor):
+        return leaf.detach().clone()
+    return copy.deepcopy(leaf) if isinstance(leaf, np.ndarray | torch.Generator) else leaf
+
+
 def _taken_to(leaf: Any, dtype: torch.dtype | None) -> Any:
-    if not isinstance(leaf, Tensor):
-        return leaf
-    own = leaf.detach().clone()
+    own = fresh(leaf)
+    if not isinstance(own, Tensor):
+        return own
     return (own if dtype is None else _cast(own, dtype)).requires_grad_(leaf.requires_grad)
 
 

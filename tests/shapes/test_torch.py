@@ -141,6 +141,17 @@ def test_inputs_by_name_and_nested():
     assert report.passed and report.layout.names == ("pair[0]", "pair[1].w")
 
 
+def test_generators_and_arrays_among_the_inputs():
+    def function(x, generator, times):
+        times *= 2
+        return x * torch.rand(2, generator=generator) * torch.from_numpy(times)
+
+    generator, times = torch.Generator().manual_seed(3), np.ones(2)
+    state = generator.get_state()
+    assert fc.from_torch(function, (leaf(2), generator, times)).check().passed
+    assert torch.equal(generator.get_state(), state) and (times == 1).all()
+
+
 def test_several_outputs_and_integers_among_them():
     problem = fc.from_torch(lambda x: {"a": x**2, "b": (x.sum(), x.argmax())}, leaf(3))
     assert problem.check().passed
