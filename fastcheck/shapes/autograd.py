@@ -76,12 +76,12 @@ class Call:
 
 @dataclass(frozen=True, eq=False)
 class Weighted:
-    """J = sum of weights * output over the outputs; of a loss, the loss itself."""
+    """J = sum of weights * output over the outputs that have weights; of a loss, the loss itself."""
 
     call: Call
     layout: Layout
     likes: tuple[Tensor, ...]  # one element of each leaf's dtype, on its device
-    weights: tuple[Tensor, ...] | None
+    weights: tuple[Tensor | None, ...] | None
     traced: bool  # whether the function has to see leaves that require a gradient
     fastcheck_brings: Brought
 
@@ -100,14 +100,14 @@ class Weighted:
         """J as a tensor, summed in float64."""
         if self.weights is None:
             return scalar(outputs)
-        floating = [out for out in outputs if out.is_floating_point()]
-        shapes, wanted = [tuple(out.shape) for out in floating], [tuple(weight.shape) for weight in self.weights]
-        if shapes != wanted:
+        pairs = [(out, weight) for out, weight in zip(outputs, self.weights, strict=False) if weight is not None]
+        shapes, wanted = [tuple(out.shape) for out, _ in pairs], [tuple(weight.shape) for _, weight in pairs]
+        if shapes != wanted or len(outputs) != len(self.weights):
+            met = f"{shapes} after {wanted}" if shapes != wanted else f"{len(outputs)} after {len(self.weights)}"
             raise InputError(
-                f"function must return outputs of one shape, got {shapes} after {wanted}: the shape must not depend on the values"
+                f"function must return outputs of one shape, got {met}: the shape must not depend on the values"
             )
-        total = [(out.double() * weight).sum() for out, weight in zip(floating, self.weights, strict=True)]
-        return torch.stack(total).sum()
+        return torch.stack([(out.double() * weight).sum() for out, weight in pairs]).sum()
 
 
 @dataclass(frozen=True, eq=False)
@@ -141,7 +141,7 @@ class Backward:
         outputs = self.cost.call.outputs(leaves)
         value = self.cost.joined(outputs)
         if not value.requires_grad:
-            raise _detached(outputs)
+            raise detached(outputs)
         return value, leaves
 
 
@@ -176,7 +176,8 @@ def scalar(outputs: Sequence[Tensor]) -> Tensor:
     return outputs[0].reshape(())
 
 
-def _detached(outputs: Sequence[Tensor]) -> InputError:
+def detached(outputs: Sequence[Tensor]) -> InputError:
+    """What to say where nothing that was returned has a gradient."""
     inferred = torch.is_inference_mode_enabled() or any(out.is_inference() for out in outputs)
     reason = "torch.inference_mode() is on, leave it" if inferred else "something on the way detaches it"
     return InputError(

@@ -23,7 +23,7 @@ from fastcheck.problem.brought import Brought, Note
 from fastcheck.problem.foreign import array_of
 from fastcheck.problem.layout import Layout, require_finite
 from fastcheck.problem.structure import taken_apart
-from fastcheck.shapes.autograd import Backward, Call, Weighted, alone, scalar
+from fastcheck.shapes.autograd import Backward, Call, Weighted, alone, detached, scalar
 from fastcheck.shapes.nearby import nearby, require_alike_nearby
 from fastcheck.shapes.tensors import (
     arguments,
@@ -38,7 +38,7 @@ from fastcheck.shapes.tensors import (
     trainable,
 )
 from fastcheck.vectors import Vector
-from fastcheck.words import listed
+from fastcheck.words import counted, listed
 
 _MUTE = frozenset({"python", "threads", "symmetric"})  # torch has threads of its own, modules start biases at zero
 _MISFIT = re.compile("returned an (incorrect number of gradients|invalid gradient)")
@@ -62,7 +62,7 @@ def from_torch(
         What it takes; a dict by name, a named tuple as one. Tensors may be nested, other values are passed on.
     loss : callable, optional
         ``loss(output)`` returns a tensor of one element; a module's parameters are held fixed. By default J is the sum of
-        all outputs, weighted by N(0, 1).
+        all outputs that require a gradient, weighted by N(0, 1).
     dtype : torch.dtype, optional
         torch.float64: parameters, buffers and floating inputs are taken to it, complex ones to complex128, so that rounding
         hides nothing. None keeps them.
@@ -102,7 +102,7 @@ def from_torch(
     with _blaming("function" if loss is None else "function or the loss", wanted):
         cost = _with_weights(Weighted(call, layout, likes, None, True, Brought(layout)), theta, rng)
     with _blaming("backward", wanted), _fitting():
-        notes += (*_unreached(cost, theta), *_others(cost, theta))
+        notes += (*_left_out(cost), *_unreached(cost, theta), *_others(cost, theta))
     cost = replace(_quiet(cost, theta), fastcheck_brings=Brought(layout, notes, mute=_MUTE))
     require_alike_nearby(cost, theta, layout)
     return Problem(cost, Backward(cost), theta, layout=layout)
@@ -159,8 +159,8 @@ def _others(cost: Weighted, theta: Vector) -> tuple[Note, ...]:
     if not shapes:
         return ()
     said = (
-        f"what requires a gradient and was not handed in is held fixed, of shape {listed(shapes, 3)}: "
-        "to check it pass it in inputs, or the module itself as the function."
+        f"tensors of shape {listed(shapes, 3)} require a gradient, were not handed in, and are held fixed. "
+        "To check them pass them in inputs, or the module itself as the function."
     )
     return (Note("held", said),)
 
@@ -195,19 +195,33 @@ def _with_weights(cost: Weighted, theta: Vector, rng: np.random.Generator) -> We
     if cost.call.loss is not None:
         scalar(outputs)
         return cost
-    if any(out.is_complex() for out in outputs):
+    if any(out.is_complex() and out.requires_grad for out in outputs):
         raise InputTypeError(
             "function must return real tensors, got complex ones: return a real part, or pass a loss that does"
         )
-    floating = [out for out in outputs if out.is_floating_point()]
-    if not any(out.numel() for out in floating):
-        met = "none" if not floating else f"shape {tuple(floating[0].shape)}"
+    if not any(out.is_floating_point() and out.numel() for out in outputs):
+        met = ", ".join(f"shape {tuple(out.shape)} of {out.dtype}" for out in outputs[:3]) or "none"
         raise InputTypeError(
             f"function must return a floating tensor with entries, got {met}: return what is to be differentiated"
         )
-    drawn = (torch.from_numpy(np.asarray(rng.standard_normal(tuple(out.shape)))) for out in floating)
-    weights = [weight.to(out.device, out.dtype).double() for weight, out in zip(drawn, floating, strict=True)]
-    return replace(cost, weights=tuple(weights))
+    if not any(out.requires_grad for out in outputs):
+        raise detached(outputs)
+    return replace(cost, weights=tuple(_weight(out, rng) for out in outputs))
+
+
+def _weight(out: Tensor, rng: np.random.Generator) -> Tensor | None:
+    """Drawn from N(0, 1) in the dtype of the output; None of what torch does not differentiate."""
+    if not out.requires_grad:
+        return None
+    drawn = torch.from_numpy(np.asarray(rng.standard_normal(tuple(out.shape))))
+    return drawn.to(out.device, out.dtype).double()
+
+
+def _left_out(cost: Weighted) -> tuple[Note, ...]:
+    """What came beside the outputs that have a gradient."""
+    n = sum(weight is None for weight in cost.weights or ())
+    said = f"J leaves out {counted(n, 'output')} that {'requires' if n == 1 else 'require'} no gradient."
+    return (Note("weighted", said),) if n else ()
 
 
 def _quiet(cost: Weighted, theta: Vector) -> Weighted:

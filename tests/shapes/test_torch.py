@@ -157,6 +157,11 @@ def test_several_outputs_and_integers_among_them():
     assert problem.check().passed
 
 
+def test_outputs_without_a_gradient_are_left_out():
+    problem = fc.from_torch(lambda x: (x**2, x.detach(), x.argmax(), torch.ones(1) * 1j), leaf(3))
+    assert problem.check().passed and said(problem)["weighted"] == "J leaves out 3 outputs that require no gradient."
+
+
 def test_a_function_that_differentiates_by_itself():
     def penalty(x):
         (slope,) = torch.autograd.grad((x**3).sum(), x, create_graph=True)
@@ -207,9 +212,9 @@ def test_what_autograd_does_not_reach_is_said():
 def test_what_is_not_handed_in_is_said():
     net, x = nn.Linear(2, 2, dtype=torch.float64), leaf(3, 2)
     message = said(fc.from_torch(lambda x: net(x), x))["held"]
-    assert "was not handed in is held fixed" in message and "(2, 2)" in message and "(2,)" in message
+    assert "were not handed in, and are held fixed" in message and "(2, 2)" in message and "(2,)" in message
     regularised = fc.from_torch(net, x, loss=lambda out: out.sum() + net.weight.norm())
-    assert "of shape (2, 2):" in said(regularised)["held"] and regularised.check().passed
+    assert "of shape (2, 2) require" in said(regularised)["held"] and regularised.check().passed
     assert "held" not in said(fc.from_torch(net, x)) and net.weight.grad is None
 
 
@@ -465,7 +470,10 @@ def in_inference_mode(net):
             "inputs must have the names that the function gives them, got 0",
         ),
         (lambda: fc.from_torch(counting(), leaf(3)), "function must be repeatable, got .* and then .*: let it draw"),
-        (lambda: fc.from_torch(lambda x: x[:0], leaf(3)), r"a floating tensor with entries, got shape \(0,\)"),
+        (
+            lambda: fc.from_torch(lambda x: x[:0], leaf(3)),
+            r"a floating tensor with entries, got shape \(0,\) of torch.float64",
+        ),
         (lambda: fc.from_torch(nn.DataParallel(nn.Linear(3, 2)), leaf(3)), "got DataParallel: pass what it wraps"),
         (
             lambda: fc.from_torch(nn.Linear(3, 2, device="meta"), leaf(3)),
@@ -488,7 +496,7 @@ def in_inference_mode(net):
         ),
         (
             lambda: fc.from_torch(lambda x: x.argmax(), leaf(3)),
-            "function must return a floating tensor with entries, got none",
+            r"a floating tensor with entries, got shape \(\) of torch.int64",
         ),
         (lambda: fc.from_torch(torch.tanh, leaf(3), loss=lambda y: y), r"loss must return one real number, got \(3,\)"),
         (
@@ -512,6 +520,10 @@ def in_inference_mode(net):
         (
             lambda: fc.from_torch(nn.ParameterList([leaf(2, dtype=torch.complex64)]), ()),
             "0 must be real floating point, got torch.complex64",
+        ),
+        (
+            lambda: fc.from_torch(lambda x: [y for y in x if y > 0.0], torch.tensor([0.0, 1.0]).requires_grad_()),
+            "outputs of one shape, got 2 after 1",
         ),
         (
             lambda: fc.from_torch(lambda x: x[x > 0.0], torch.tensor([0.0, 1.0]).requires_grad_()).check(),
