@@ -38,6 +38,8 @@ class Call:
         With the inputs as they were given, in their dtype.
     free : tuple of bool
         Which leaves of ``inputs`` are in theta, after the parameters.
+    computed : tuple of bool
+        Which of them are to be no leaves of the graph, as they were given.
     loss : callable, or None
     seed : int
         Of torch's generator, at every evaluation.
@@ -47,6 +49,7 @@ class Call:
     names: tuple[str, ...]
     inputs: Any
     free: tuple[bool, ...]
+    computed: tuple[bool, ...]
     loss: Callable[..., Any] | None
     seed: int
 
@@ -70,8 +73,13 @@ class Call:
 
     def _filled(self, own: Iterator[Tensor]) -> Any:
         taken = taken_apart(self.inputs)
-        pairs = zip(taken.leaves, self.free, strict=True)
-        return taken.together([next(own) if free else fresh(leaf) for leaf, free in pairs])
+        places = zip(taken.leaves, self.free, self.computed, strict=True)
+        return taken.together(
+            [
+                fresh(leaf) if not free else next(own).clone() if computed else next(own)
+                for leaf, free, computed in places
+            ]
+        )
 
 
 @dataclass(frozen=True, eq=False)

@@ -117,6 +117,11 @@ def free(given: Any) -> tuple[bool, ...]:
     return tuple(isinstance(leaf, Tensor) and leaf.requires_grad for leaf in taken_apart(given).leaves)
 
 
+def computed(given: Any) -> tuple[bool, ...]:
+    """Which leaves of the inputs came out of a computation: torch lets functions write into those."""
+    return tuple(isinstance(leaf, Tensor) and not leaf.is_leaf for leaf in taken_apart(given).leaves)
+
+
 def trainable(function: Any) -> dict[str, Tensor]:
     """The parameters of a module that require a gradient, by name."""
     module = module_of(function)

@@ -28,6 +28,7 @@ from fastcheck.shapes.nearby import nearby, require_alike_nearby
 from fastcheck.shapes.tensors import (
     arguments,
     called,
+    computed,
     free,
     has_hooks,
     in_dtype,
@@ -89,7 +90,7 @@ def from_torch(
     rng, wanted = drawn_from(seed), _dtype(dtype)
     function, loss = called(function), None if loss is None else called(loss, "loss")
     given = arguments(inputs)
-    handed_in = in_theta(function, given)
+    handed_in, derived = in_theta(function, given), computed(given)
     notes = (*_copies(handed_in, wanted), *_hooks(handed_in), *_of_the_loss(loss))
     function, loss, given = private(function, wanted), private_loss(loss, wanted), in_dtype(given, wanted)
     tensors, taken = in_theta(function, given), taken_apart(given)
@@ -97,7 +98,7 @@ def from_torch(
     theta = layout.pack({name: array_of(tensor) for name, tensor in tensors.items()})
     require_finite(theta, layout, "parameter")
     fixed = taken.together([leaf.detach() if isinstance(leaf, Tensor) else leaf for leaf in taken.leaves])
-    call = Call(function, tuple(trainable(function)), fixed, free(given), loss, int(seed) % _SEEDS)
+    call = Call(function, tuple(trainable(function)), fixed, free(given), derived, loss, int(seed) % _SEEDS)
     likes = tuple(torch.empty(0, dtype=tensor.dtype, device=tensor.device) for tensor in tensors.values())
     with _blaming("function" if loss is None else "function or the loss", wanted):
         cost = _with_weights(Weighted(call, layout, likes, None, True, Brought(layout)), theta, rng)

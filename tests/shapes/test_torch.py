@@ -141,6 +141,12 @@ def test_inputs_by_name_and_nested():
     assert report.passed and report.layout.names == ("pair[0]", "pair[1].w")
 
 
+def test_a_function_that_writes_into_computed_inputs():
+    x = 2 * leaf(3)
+    before = x.detach().clone()
+    assert fc.from_torch(lambda x: x.mul_(3) ** 2, x).check().passed and torch.equal(x.detach(), before)
+
+
 def test_generators_and_arrays_among_the_inputs():
     def function(x, generator, times):
         times *= 2
