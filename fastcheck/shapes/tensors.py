@@ -66,7 +66,8 @@ def _copied(module: nn.Module, dtype: torch.dtype | None) -> nn.Module:
         return copy.deepcopy(module, _kept_beside(module, dtype))
     except Exception as error:
         raise InputError(
-            f"a module must be one that copy.deepcopy copies, got {shown(error)}: keep that outside the module"
+            f"a module must be one that copy.deepcopy copies, got {shown(error)}: keep that outside the module, "
+            "or make the problem before the module runs"
         ) from error
 
 
@@ -142,6 +143,10 @@ def in_theta(function: Any, given: Any) -> dict[str, Tensor]:
         There is none, a complex one, or a parameter and an input of one name.
     """
     taken, own = taken_apart(given), trainable(function)
+    for name, leaf in taken.by_name("inputs").items():
+        if isinstance(leaf, nn.Module) and leaf.state_dict():
+            kind = type(leaf).__name__
+            raise InputTypeError(f"inputs must hold tensors, got the module {kind} at {name}: pass it as the function")
     inputs = {
         n: leaf for n, leaf, is_free in zip(taken.names("inputs"), taken.leaves, free(given), strict=True) if is_free
     }

@@ -475,6 +475,10 @@ def in_inference_mode(net):
             lambda: fc.from_torch(torch.tanh, {0: leaf(3)}),
             "inputs must have the names that the function gives them, got 0",
         ),
+        (
+            lambda: fc.from_torch(lambda net, x: net(x), (nn.Linear(2, 2), leaf(2))),
+            r"inputs must hold tensors, got the module Linear at inputs\[0\]: pass it as the function",
+        ),
         (lambda: fc.from_torch(counting(), leaf(3)), "function must be repeatable, got .* and then .*: let it draw"),
         (
             lambda: fc.from_torch(lambda x: x[:0], leaf(3)),
