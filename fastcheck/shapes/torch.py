@@ -58,7 +58,7 @@ def from_torch(
     Parameters
     ----------
     function : torch.nn.Module, callable, or subclass of torch.autograd.Function
-        A module is copied, in the mode it is in. Its buffers are the same at every evaluation.
+        A module, or the one whose method it is, is copied in the mode it is in. Its buffers are the same at every evaluation.
     inputs : tensor, sequence of tensors, or dict
         What it takes; a dict by name, a named tuple as one. Tensors may be nested, other values are passed on.
     loss : callable, optional
