@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from types import MethodType
 from typing import Any
 
+import numpy as np
 import optree
 import torch
 from torch import Tensor, nn
@@ -65,7 +66,8 @@ def _copied(module: nn.Module, dtype: torch.dtype | None) -> nn.Module:
         return copy.deepcopy(module, _kept_beside(module, dtype))
     except Exception as error:
         raise InputError(
-            f"a module must be one that copy.deepcopy copies, got {shown(error)}: keep that outside the module"
+            f"a module must be one that copy.deepcopy copies, got {shown(error)}: keep that outside the module, "
+            "or make the problem before the module runs"
         ) from error
 
 
@@ -116,6 +118,11 @@ def free(given: Any) -> tuple[bool, ...]:
     return tuple(isinstance(leaf, Tensor) and leaf.requires_grad for leaf in taken_apart(given).leaves)
 
 
+def computed(given: Any) -> tuple[bool, ...]:
+    """Which leaves of the inputs came out of a computation: torch lets functions write into those."""
+    return tuple(isinstance(leaf, Tensor) and not leaf.is_leaf for leaf in taken_apart(given).leaves)
+
+
 def trainable(function: Any) -> dict[str, Tensor]:
     """The parameters of a module that require a gradient, by name."""
     module = module_of(function)
@@ -136,6 +143,10 @@ def in_theta(function: Any, given: Any) -> dict[str, Tensor]:
         There is none, a complex one, or a parameter and an input of one name.
     """
     taken, own = taken_apart(given), trainable(function)
+    for name, leaf in taken.by_name("inputs").items():
+        if isinstance(leaf, nn.Module) and leaf.state_dict():
+            kind = type(leaf).__name__
+            raise InputTypeError(f"inputs must hold tensors, got the module {kind} at {name}: pass it as the function")
     inputs = {
         n: leaf for n, leaf, is_free in zip(taken.names("inputs"), taken.leaves, free(given), strict=True) if is_free
     }
@@ -177,10 +188,17 @@ def has_hooks(tensor: Tensor) -> bool:
     return bool(tensor._backward_hooks or getattr(tensor, "_post_accumulate_grad_hooks", None))
 
 
+def fresh(leaf: Any) -> Any:
+    """A copy of what a function may write into, or draw from."""
+    if isinstance(leaf, Tensor):
+        return leaf.detach().clone()
+    return copy.deepcopy(leaf) if isinstance(leaf, np.ndarray | torch.Generator) else leaf
+
+
 def _taken_to(leaf: Any, dtype: torch.dtype | None) -> Any:
-    if not isinstance(leaf, Tensor):
-        return leaf
-    own = leaf.detach().clone()
+    own = fresh(leaf)
+    if not isinstance(own, Tensor):
+        return own
     return (own if dtype is None else _cast(own, dtype)).requires_grad_(leaf.requires_grad)
 
 
