@@ -135,7 +135,7 @@ def _refuted(pilots: Pilots, slopes: Vector) -> Finding | None:
         return None
     tensors, name = pilots.selection.named(pilots.positions[[k]])
     slope, bound = said.slope[k] / units[k], said.bound[k] / units[k]
-    return _said(f"at {name} it gives {slopes[k]:.6g}, its ladder {slope:.6g} +- {bound:.1e}", tensors)
+    return _said(f"at {name} it gives {slopes[k]:.9g}, its ladder {slope:.9g} +- {bound:.1e}", tensors)
 
 
 def _along_directions(evaluator: Evaluator, selection: Selection, numeric: Vector, units: Vector) -> Finding | None:
@@ -154,7 +154,7 @@ def _along_directions(evaluator: Evaluator, selection: Selection, numeric: Vecto
     if k is None:
         return None
     tensors, _ = selection.named(spans[k][:1])
-    told = f"along a random direction of {tensors[0]} it gives {claimed[k]:.6g}, its ladder {said.slope[k]:.6g} +- {said.bound[k]:.1e}"
+    told = f"along a random direction of {tensors[0]} it gives {claimed[k]:.9g}, its ladder {said.slope[k]:.9g} +- {said.bound[k]:.1e}"
     return _said(told, tensors)
 
 

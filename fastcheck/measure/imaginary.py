@@ -16,7 +16,7 @@ from fastcheck.problem.selection import Selection
 from fastcheck.vectors import Array, Vector
 
 STEP = 2.0**-100  # a power of two, by which one divides exactly; far above the least float32
-_NEAR = 2.0**40  # units from one over it up to it are taken for 1
+_NEAR = 2.0**60  # units from one over it up to it are taken for 1
 _LEAST = 2.0**-960  # below it a slope times a step would lose digits
 _OTHERS = 4 / 3, 1.1, 1.7  # of it: steps that single precision rounds, each otherwise
 

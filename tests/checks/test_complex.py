@@ -16,6 +16,7 @@ from plain import NETWORKS
 import fastcheck as fc
 from fastcheck import zoo
 from fastcheck.evaluate import remote
+from fastcheck.functions import sigmoid, softplus, tanh
 from fastcheck.measure.imaginary import STEP
 
 LONG = np.random.default_rng(0).uniform(0.5, 1.5, 400)
@@ -234,6 +235,31 @@ def test_rounding_of_a_stationary_j_is_not_less_than_double_precision(rng):
         lambda t: np.sum((matrix @ t - wanted) ** 2), lambda t: 2 * matrix.T @ (matrix @ t - wanted), theta
     )
     assert report.verdict is fc.Verdict.UNRESOLVED and not seen(report)
+
+
+def test_where_most_components_are_dead():
+    def grad(theta, factor=2.0):
+        return np.where(np.arange(theta.size) % 20, 0.0, factor * theta)
+
+    report = checked(lambda theta: np.sum(theta[::20] ** 2), grad, LONG)
+    assert report.passed and not seen(report)
+    report = checked(lambda theta: np.sum(theta[::20] ** 2), grad(LONG) * np.where(np.arange(400) == 60, 1.01, 1), LONG)
+    assert report.wrong.tolist() == [60]
+
+
+def test_functions_of_ours_in_an_njit_cost(theta):
+    @numba.njit
+    def cost(theta):
+        return np.sum(softplus(theta) * tanh(theta)) + sigmoid(theta[0])
+
+    def grad(theta):
+        s = 1 / (1 + np.exp(-theta))
+        own = s * np.tanh(theta) + np.log1p(np.exp(theta)) / np.cosh(theta) ** 2
+        return own + np.where(np.arange(theta.size) == 0, s * (1 - s), 0.0)
+
+    report = checked(cost, grad, theta)
+    assert not seen(report)
+    assert report.ratio < 1e-15
 
 
 def test_fewer_evaluations_than_differences_take():
