@@ -132,6 +132,8 @@ def _require_size(layout: Layout, array: np.ndarray) -> None:
 
 def _of_structure(params: Any, layout: Layout | None) -> Point:
     if is_flat(params):
+        if layout is not None and list(params) != list(layout.names) and set(params) == set(layout.names):
+            params = {name: params[name] for name in layout.names}
         vector, own = pack(params)
         arrays = own.unpack(vector)
         template = with_items(params, {k: arrays[k] if np.ndim(value) else value for k, value in params.items()})

@@ -13,9 +13,9 @@ import numpy as np
 
 from fastcheck.checks.problem import Problem
 from fastcheck.errors import InputError, InputTypeError, add_note, noting, shown
-from fastcheck.problem.accept import drawn_from
 from fastcheck.problem.arguments import private
 from fastcheck.problem.brought import Brought, Note
+from fastcheck.problem.choose import drawn_from
 from fastcheck.problem.foreign import array_of, is_foreign, is_torch, kind_of
 from fastcheck.problem.layout import Tensor, real_array
 from fastcheck.problem.structure import Structure, structured, taken_apart

@@ -53,10 +53,11 @@ def from_params(cost: Callable[..., Any], grad: Any, params: Any, args: tuple[An
         )
     theta, structure = structured(params)
     plain, given = Structured(cost, structure), arguments(args, None)
+    given = given.wide() if structure.is_foreign else given
     if hasattr(cost, "py_func"):
         require_taken(plain, theta, given)
     if callable(grad):
         grad = StructuredGradient(Structured(grad, structure))
     elif grad is not True:
         grad = gradient_vector(structure.gradient(grad), structure.layout)
-    return Problem(plain, grad, theta, args, structure.layout)
+    return Problem(plain, grad, theta, given.args, structure.layout)

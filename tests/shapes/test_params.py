@@ -470,6 +470,46 @@ def test_steps_and_scales_may_come_in_the_same_structure(net, X):
     np.testing.assert_array_equal(report.eps, 1e-6)
 
 
+def test_one_number_may_stand_for_a_tensor(net, X):
+    by_path = dict.fromkeys(fc.from_params(cost, grad, net, (X,)).layout.names, 1e-6) | {"gain": 1e-5}
+    report = fc.check(cost, grad, net, (X,), eps=by_path, scale=by_path)
+    assert report.passed and set(report.eps[:-1]) == {1e-6} and report.eps[-1] == 1e-5
+    for option in ("eps", "scale"):
+        with pytest.raises(InputError, match=rf"{option} must name the tensors .*, got missing gain"):
+            fc.check(cost, grad, net, (X,), **{option: {k: v for k, v in by_path.items() if k != "gain"}})
+        with pytest.raises(InputError, match=rf"{option} must be positive and finite, got -1\.0 for gain"):
+            fc.check(cost, grad, net, (X,), **{option: by_path | {"gain": -1.0}})
+
+
+def test_a_checker_takes_structures_of_its_own_form(rng, X):
+    params = flat(rng)
+    with fc.Checker(of_dict, params, (X,)) as checker:
+        for given in (params, dict(reversed(params.items()))):
+            assert checker.check(given, grad_of_dict).passed
+            assert checker.check(given, grad_of_dict(given, X, 0.01)).witnesses[0].name == "b[1]"
+        with pytest.raises(InputError, match=r"layout must name .* got b of shape \(2,\) for b of shape \(3,\)"):
+            checker.gradient({"W": params["W"], "b": np.ones(3)})
+        with pytest.raises(InputError, match=r"got b of shape \(2,\) for nothing"):
+            checker.gradient({"W": params["W"]})
+
+
+def test_tensors_in_float32_and_args_that_are(rng, X):
+    torch = pytest.importorskip("torch")
+
+    def cost(p, data):
+        return torch.sum(torch.tanh(data["X"][0] @ p["W"][0]) ** 2)
+
+    def grad(p, data, off=0.0):
+        a = torch.tanh(data["X"][0] @ p["W"][0])
+        return {"W": [data["X"][0].T @ (2 * a * (1 - a * a)) + off]}
+
+    params, args = {"W": [torch.tensor(rng.standard_normal((3, 2))).float()]}, ({"X": [torch.tensor(X).float()]},)
+    for problem in (fc.from_params, fc.Problem):
+        assert problem(cost, grad, params, args).check().passed
+        assert not problem(cost, lambda p, data: grad(p, data, 0.1), params, args).check().passed
+    assert params["W"][0].dtype == args[0]["X"][0].dtype == torch.float32
+
+
 def test_from_params_wants_a_function():
     with pytest.raises(InputTypeError, match="cost must be a function"):
         fc.from_params(1.0, lambda p: p, {"W": np.ones(2)})
