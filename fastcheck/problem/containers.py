@@ -10,7 +10,7 @@ from contextlib import suppress
 from types import MappingProxyType
 from typing import Any
 
-_DICTS = (dict, UserDict, MappingProxyType)  # other mappings may stand for a file, or for the environment
+DICTS = (dict, UserDict, MappingProxyType)  # other mappings may stand for a file, or for the environment
 
 
 def is_dataclass(value: Any) -> bool:
@@ -68,7 +68,7 @@ def mapped(function: Callable[[Any], Any], value: Any) -> Any:
     """``value`` with ``function`` of all that stands in its tuples, lists, dicts and dataclasses, however deep."""
     if isinstance(value, tuple | list):
         return with_entries(value, [mapped(function, item) for item in value])
-    if isinstance(value, _DICTS):
+    if isinstance(value, DICTS):
         return with_items(value, {key: mapped(function, item) for key, item in value.items()})
     if is_dataclass(value):
         return with_fields(value, {name: mapped(function, item) for name, item in attributes(value).items()})
@@ -79,7 +79,7 @@ def leaves(value: Any) -> Iterator[Any]:
     """All that stands in the tuples, lists, dicts and dataclasses of ``value``."""
     if isinstance(value, tuple | list):
         inside: Any = value
-    elif isinstance(value, _DICTS):
+    elif isinstance(value, DICTS):
         inside = value.values()
     elif is_dataclass(value):
         inside = attributes(value).values()

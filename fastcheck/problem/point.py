@@ -175,7 +175,7 @@ def taking(function: Any, at: Point, arguments: Arguments, who: str, is_gradient
         return function
     plain = Structured(function, at.structure, by_trial=at.structure.apart is not leaf_alone)
     whole = StructuredGradient(plain) if is_gradient else plain
-    template, compiled = at.structure.template, hasattr(function, "py_func")
+    template, compiled = at.structure.template, is_compiled(function)
     if at.structure.apart is leaf_alone or (compiled and not _known_to_numba(template)):
         return function if compiled else whole
     if is_sequence(template) and not is_record(template):
@@ -194,6 +194,11 @@ def taking(function: Any, at: Point, arguments: Arguments, who: str, is_gradient
         return function  # why it takes neither is said where it is compiled
     of_vector, of_whole = (first, second) if vector_first else (second, first)
     raise _neither(of_vector, of_whole, type(template).__name__, who, vector_first)
+
+
+def is_compiled(function: Any) -> bool:
+    """Whether numba compiles it."""
+    return type(function).__module__.startswith("numba.")
 
 
 def require_taken(function: Structured, theta: Vector, arguments: Arguments) -> None:

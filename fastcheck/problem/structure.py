@@ -178,7 +178,7 @@ def _is_array(value: Any) -> bool:
     """What NumPy makes one array of."""
     if is_foreign(value) or is_structure(value):
         return False
-    return is_sequence(value) or isinstance(value, Number | np.generic) or hasattr(value, "__array__")
+    return is_sequence(value) or isinstance(value, Number | np.generic) or hasattr(type(value), "__array__")
 
 
 def _holds_arrays(item: Any) -> bool:

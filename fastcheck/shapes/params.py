@@ -8,7 +8,7 @@ from typing import Any
 from fastcheck.checks.problem import Problem
 from fastcheck.errors import InputTypeError, shown
 from fastcheck.problem.accept import arguments
-from fastcheck.problem.point import Structured, StructuredGradient, require_taken
+from fastcheck.problem.point import Structured, StructuredGradient, is_compiled, require_taken
 from fastcheck.problem.question import gradient_vector
 from fastcheck.problem.structure import structured
 
@@ -54,7 +54,7 @@ def from_params(cost: Callable[..., Any], grad: Any, params: Any, args: tuple[An
     theta, structure = structured(params)
     plain, given = Structured(cost, structure), arguments(args, None)
     given = given.wide() if structure.is_foreign else given
-    if hasattr(cost, "py_func"):
+    if is_compiled(cost):
         require_taken(plain, theta, given)
     if callable(grad):
         grad = StructuredGradient(Structured(grad, structure))

@@ -7,6 +7,7 @@ from collections import OrderedDict, UserDict, UserList, defaultdict, deque
 from dataclasses import dataclass, field
 from types import MappingProxyType, SimpleNamespace
 from typing import NamedTuple
+from unittest.mock import Mock
 
 import numba
 import numpy as np
@@ -508,6 +509,13 @@ def test_tensors_in_float32_and_args_that_are(rng, X):
         assert problem(cost, grad, params, args).check().passed
         assert not problem(cost, lambda p, data: grad(p, data, 0.1), params, args).check().passed
     assert params["W"][0].dtype == args[0]["X"][0].dtype == torch.float32
+
+
+def test_functions_that_have_every_attribute(rng, X):
+    cost, grad = Mock(wraps=of_dict), Mock(wraps=grad_of_dict)
+    assert fc.check(cost, grad, flat(rng), (X,)).passed
+    assert fc.from_params(cost, grad, flat(rng), (X,)).check().passed
+    assert not fc.check(cost, Mock(wraps=lambda p, X: grad_of_dict(p, X, 0.01)), flat(rng), (X,)).passed
 
 
 def test_from_params_wants_a_function():
