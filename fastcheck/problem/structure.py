@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from fastcheck.errors import InputTypeError, shown
+from fastcheck.errors import InputError, InputTypeError, shown
 from fastcheck.problem.containers import is_dataclass, is_sequence, with_items
 from fastcheck.problem.foreign import array_of, in_x64, is_foreign, kind_of, to_jax
 from fastcheck.problem.layout import Layout, real_array, require_finite
@@ -82,6 +82,11 @@ class Structure:
     def _kinds(self) -> tuple[Callable[[Any], Any], ...]:
         return tuple(kind_of(leaf) for leaf, free in zip(self._taken.leaves, self.free, strict=True) if free)
 
+    @cached_property
+    def _places(self) -> tuple[tuple[Callable[[Any], Any], slice, tuple[int, ...]], ...]:
+        """Of each leaf in theta: what makes it one, where it is, and its shape."""
+        return tuple((kind, t.slice, t.shape) for kind, t in zip(self._kinds, self.layout.tensors, strict=True))
+
     def __getstate__(self) -> dict[str, Any]:
         return {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
 
@@ -111,10 +116,7 @@ class Structure:
 
     def filled(self, theta: Any, fixed: Sequence[Any] = ()) -> Any:
         """The structure with views of ``theta`` for leaves, and ``fixed`` for those that are held."""
-        own = (
-            kind(theta[tensor.slice].reshape(tensor.shape))
-            for kind, tensor in zip(self._kinds, self.layout.tensors, strict=True)
-        )
+        own = (kind(theta[place].reshape(shape)) for kind, place, shape in self._places)
         held = iter(fixed)
         return self._taken.together([next(own) if free else next(held) for free in self.free])
 
@@ -210,8 +212,13 @@ def taken_apart(params: Any) -> Taken:
     """Dicts in their own order, lists, tuples, named tuples and dataclasses, nested; anything else is a leaf."""
     import optree
 
-    with _ORDERING, optree.dict_insertion_ordered(True, namespace=SPACE):
-        leaves, spec = optree.tree_flatten(params, is_leaf=_no_leaf, namespace=SPACE)
+    try:
+        with _ORDERING, optree.dict_insertion_ordered(True, namespace=SPACE):
+            leaves, spec = optree.tree_flatten(params, is_leaf=_no_leaf, namespace=SPACE)
+    except RecursionError:
+        raise InputError(
+            f"a structure must end, got a {type(params).__name__} nested too deeply, or in itself: take it apart"
+        ) from None
     paths = tuple(tuple(map(_step, accessor)) for accessor in spec.accessors())
     return Taken(tuple(leaves), paths, spec.unflatten)
 

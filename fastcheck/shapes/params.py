@@ -25,8 +25,9 @@ def from_params(cost: Callable[..., Any], grad: Any, params: Any, args: tuple[An
         (J, gradient).
     params : structure
         Dicts, lists, tuples, named tuples and dataclasses, nested as you like, whose leaves are arrays of real
-        floating-point numbers, such numbers, or tensors of torch or JAX. Functions get leaves of the same kinds, in
-        float64, which are views: they must not be written to. A dataclass is made anew from the fields of its ``__init__``.
+        floating-point numbers, such numbers, or tensors of torch or JAX; None is left out. Functions get leaves of the same
+        kinds, in float64, which are views: they must not be written to. A dataclass is made anew from the fields of its
+        ``__init__``, of which those marked static (``field(metadata={"static": True})``) hold what is no parameter.
     args : tuple
         What ``cost`` and ``grad`` take beside it.
 

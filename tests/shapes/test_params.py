@@ -114,6 +114,20 @@ def test_what_cannot_be_a_parameter(params, message):
         fc.from_params(lambda p: 0.0, lambda p: p, params)
 
 
+def test_a_structure_in_itself():
+    params = [np.ones(1)]
+    params.append(params)
+    with pytest.raises(InputError, match="a structure must end, got a list"):
+        fc.from_params(cost, grad, params)
+
+
+def test_of_many_tensors_the_first_few_are_named():
+    params = {f"W{k}": [np.ones(1)] for k in range(300)}
+    with pytest.raises(InputError, match=r"got missing W7\[0\]: rename") as caught:
+        fc.from_params(cost, {name: leaf for name, leaf in params.items() if name != "W7"}, params)
+    assert len(str(caught.value)) < 200
+
+
 def test_odd_keys_stay_apart():
     params = {"a.b": np.ones(1), "a": {"b": np.ones(1)}, 0: np.ones(1), "0": np.ones(1)}
     report = fc.from_params(lambda p: sum(_leaves(p)), lambda p: _ones(p), params).check()
