@@ -22,11 +22,10 @@ from fastcheck.problem.containers import is_dataclass, is_sequence, with_items
 from fastcheck.problem.foreign import array_of, in_x64, is_foreign, kind_of, to_jax
 from fastcheck.problem.layout import Layout, real_array, require_finite
 from fastcheck.problem.nodes import SPACE, make_known
+from fastcheck.problem.paths import Path, Step, found_at, names_of
 from fastcheck.vectors import Vector
 
 _ORDERING = threading.RLock()  # whether optree keeps the order of dicts is process-wide
-
-Step = tuple[str, Any]  # ("name" or "field", key) is written .key, ("item", key) is written [key]
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,16 +33,12 @@ class Taken:
     """A structure taken apart: its leaves, the steps that lead to each, and what puts leaves together again."""
 
     leaves: tuple[Any, ...]
-    paths: tuple[tuple[Step, ...], ...]
+    paths: tuple[Path, ...]
     together: Callable[[Sequence[Any]], Any]
 
     def names(self, root: str) -> tuple[str, ...]:
-        """Of the leaves: ``layers[1].W``; ``root`` stands before a first index, and for the leaf that is all.
-
-        A key that holds dots or brackets, ``layer1.weight``, stands as it is unless two names would be the same.
-        """
-        plain = tuple(_joined(path, root, _reads_well) for path in self.paths)
-        return plain if len({*plain}) == len(plain) else tuple(_joined(path, root, _is_a_word) for path in self.paths)
+        """Of the leaves: ``layers[1].W``; ``root`` stands before a first index, and for the leaf that is all."""
+        return names_of(self.paths, root)
 
     def by_name(self, root: str) -> dict[str, Any]:
         """The leaves by these names."""
@@ -111,7 +106,7 @@ class Structure:
         for name, path in zip(self._taken.names(self.root), self._taken.paths, strict=True):
             inside = {key for key in told if key.startswith(f"{name}[")} if name not in told else None
             if inside:
-                told = {key: leaf for key, leaf in told.items() if key not in inside} | {name: _at(value, path)}
+                told = {key: leaf for key, leaf in told.items() if key not in inside} | {name: found_at(value, path)}
         return told
 
     def filled(self, theta: Any, fixed: Sequence[Any] = ()) -> Any:
@@ -229,13 +224,6 @@ def _no_leaf(value: Any) -> bool:
     return False
 
 
-def _at(value: Any, path: Sequence[Step]) -> Any:
-    """What stands in a structure where the path leads."""
-    for how, key in path:
-        value = value[key] if how == "item" or isinstance(value, Mapping) else getattr(value, key)
-    return value
-
-
 def _step(entry: Any) -> Step:
     import optree
 
@@ -245,22 +233,6 @@ def _step(entry: Any) -> Step:
         return "field", entry.entry
     named = isinstance(entry, optree.MappingEntry) and isinstance(entry.entry, str)
     return ("name" if named else "item"), entry.entry
-
-
-def _joined(path: Sequence[Step], root: str, stands_alone: Callable[[str], bool]) -> str:
-    """``layers[1].W``; a key that may not stand after a dot is written in brackets."""
-    parts = (f".{key}" if how != "item" and stands_alone(key) else f"[{key!r}]" for how, key in path)
-    name = "".join(parts)
-    return name.removeprefix(".") if name.startswith(".") else f"{root}{name}"
-
-
-def _reads_well(key: str) -> bool:
-    return bool(key) and key.isprintable() and not key.startswith((".", "["))
-
-
-def _is_a_word(key: str) -> bool:
-    """Whether it cannot be mistaken for more than one."""
-    return _reads_well(key) and not set(key) & set(".[]'")
 
 
 def _leaf(leaf: Any, name: str, root: str, is_field: bool) -> np.ndarray:

@@ -19,8 +19,9 @@ from fastcheck.checks.problem import Problem
 from fastcheck.errors import InputError, InputTypeError, noting, shown
 from fastcheck.problem.brought import Brought, Note
 from fastcheck.problem.foreign import array_of, in_x64
+from fastcheck.problem.paths import Step
 from fastcheck.problem.question import gradient_vector
-from fastcheck.problem.structure import Step, Structure, Taken, structured
+from fastcheck.problem.structure import Structure, Taken, structured
 from fastcheck.vectors import Vector
 
 _MUTE = frozenset({"python", "threads"})

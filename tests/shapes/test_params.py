@@ -465,6 +465,14 @@ def test_a_scalar_is_a_theta_of_one_component(cost, theta):
     assert not fc.check(cost, lambda t: 2.02 * np.reshape(t, -1), theta).passed
 
 
+def test_the_gradient_of_a_vector_of_one_may_be_a_number():
+    theta = np.array([3.0])
+    assert fc.check(lambda t: t[0] ** 2, lambda t: 2 * t[0], theta).passed
+    assert not fc.check(lambda t: t[0] ** 2, lambda t: 2.1 * t[0], theta).passed
+    with pytest.raises(InputError, match=r"gradient must have shape \(2,\) like theta, got \(\)"):
+        fc.check(lambda t: t[0] ** 2, lambda t: 2 * t[0], np.ones(2))
+
+
 @numba.njit
 def by_key(p):
     return p["W"].sum()
