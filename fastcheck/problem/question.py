@@ -161,6 +161,8 @@ def gradient_vector(value: Any, layout: Layout) -> Vector:
     """A gradient as a new vector, shape (n,)."""
     told = named(value, layout.names)
     if isinstance(told, Mapping):
+        for name in (name for name, leaf in told.items() if leaf is None):
+            raise InputTypeError(f"gradient {name!r} must be an array, got None: return zeros where J stands still")
         return layout.pack(told, "gradient")
     array = real_array(told, "gradient")
     whole = layout.tensors[0].shape if len(layout.tensors) == 1 else None  # the one tensor in its own shape, a number

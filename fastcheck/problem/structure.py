@@ -9,7 +9,7 @@ from __future__ import annotations
 import dataclasses
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import dataclass
 from functools import cached_property
 from numbers import Number
@@ -99,14 +99,19 @@ class Structure:
         if isinstance(value, Mapping) and set(value) == set(self.layout.names):
             return value
         taken = self.apart(value)
-        return value if taken.paths in ((), ((),)) else self._joined_lists(taken.by_name(self.root), value)
+        return value if taken.paths in ((), ((),)) else self._as_here(taken.by_name(self.root), value)
 
-    def _joined_lists(self, told: dict[str, Any], value: Any) -> dict[str, Any]:
-        """With lists of numbers that stand where the structure holds an array as one leaf."""
-        for name, path in zip(self._taken.names(self.root), self._taken.paths, strict=True):
-            inside = {key for key in told if key.startswith(f"{name}[")} if name not in told else None
-            if inside:
-                told = {key: leaf for key, leaf in told.items() if key not in inside} | {name: found_at(value, path)}
+    def _as_here(self, told: dict[str, Any], value: Any) -> dict[str, Any]:
+        """With the lists of numbers, and None, that stand where the structure holds an array."""
+        absent = {*self.layout.names} - {*told}
+        for name, path in zip(self._taken.names(self.root), self._taken.paths, strict=True) if absent else ():
+            if name not in absent:
+                continue
+            inside = {key for key in told if key.startswith(f"{name}[")}
+            with suppress(LookupError, TypeError, AttributeError):  # nothing stands there
+                there = found_at(value, path)
+                if inside or there is None:
+                    told = {key: leaf for key, leaf in told.items() if key not in inside} | {name: there}
         return told
 
     def filled(self, theta: Any, fixed: Sequence[Any] = ()) -> Any:

@@ -150,6 +150,21 @@ def test_a_missing_leaf_of_the_gradient_is_named(net, X):
         ).check()
 
 
+@pytest.mark.parametrize(
+    ("params", "returned"),
+    [
+        ({"W": np.ones(2), "b": np.ones(1)}, {"W": np.ones(2), "b": None}),
+        ({"W": [np.ones(2), np.ones(1)]}, {"W": [np.ones(2), None]}),
+        ([Layer(np.ones(2), np.ones(1))], [Layer(np.ones(2), None)]),
+        ([Layer(np.ones(2), np.ones(1))], [{"W": np.ones(2), "b": None}]),
+    ],
+)
+def test_none_for_a_leaf_of_the_gradient_is_named(params, returned):
+    for problem in (fc.from_params, fc.Problem):
+        with pytest.raises(InputTypeError, match=r"gradient '.*(b|\[1\])' must be an array, got None: return zeros"):
+            problem(lambda p: 0.0, lambda p: returned, params).check()
+
+
 def test_nothing_handed_in_is_changed(net, X):
     before = [array.copy() for layer in net.layers for array in (layer.W, layer.b)]
     with pytest.raises(InputError, match=r"cost must not modify theta, got a change of layers\[0\]\.W\[0, 0\]"):
