@@ -259,6 +259,23 @@ def test_static_fields_and_what_is_none_are_held(rng):
     assert fc.check(cost, lambda p: grad(p, 0.1), params).witnesses[0].name.startswith("params[1].bias[")
 
 
+def test_classes_of_attrs_are_dataclasses_too(rng):
+    attrs = pytest.importorskip("attrs")
+
+    @attrs.frozen
+    class Layer:
+        _W: np.ndarray
+        b: np.ndarray
+        activation: str = attrs.field(default="tanh", metadata={"static": True})
+
+    params = [Layer(rng.standard_normal((2, 2)), rng.standard_normal(2))]
+    for off in (0.0, 0.1):
+        report = fc.check(
+            lambda p: cubed([p[0]._W, p[0].b]), lambda p, off=off: [Layer(*thrice([p[0]._W, p[0].b], off))], params
+        )
+        assert report.passed is (off == 0.0) and report.layout.names == ("params[0]._W", "params[0].b")
+
+
 def test_a_field_that_is_no_parameter_is_told_how_to_be_marked():
     @dataclass
     class Layer:
