@@ -53,14 +53,15 @@ def with_items(mapping: Mapping[Any, Any], items: dict[Any, Any]) -> Any:
     kind: Any = type(mapping)
     if kind is dict:
         return items
-    made: list[Callable[[], Any]] = [lambda: kind(items), lambda: _filled(kind(), items)]
-    if isinstance(
-        mapping, dict
-    ):  # a copy brings along a default and attributes; one of another mapping may share its items
-        made.insert(0, lambda: _filled(copy.copy(mapping), items))
-    for of_kind in made:
+    ways: list[Callable[[], Any]] = [lambda: kind(items), lambda: _filled(kind(), items)]
+    # A copy brings a default and attributes along; that of another mapping than a dict may share its items.
+    if isinstance(mapping, dict):
+        ways.insert(0, lambda: _filled(copy.copy(mapping), items))
+    for made in ways:
         with suppress(Exception):
-            return of_kind()
+            own = made()
+            if set(own) == set(items):
+                return own
     return items
 
 
@@ -69,7 +70,9 @@ def with_entries(sequence: Sequence[Any], entries: list[Any]) -> Any:
     kind: Any = type(sequence)
     if kind not in (list, tuple):
         with suppress(Exception):
-            return kind._make(entries) if hasattr(kind, "_fields") else kind(entries)
+            own = kind._make(entries) if hasattr(kind, "_fields") else kind(entries)
+            if len(own) == len(entries):
+                return own
     return tuple(entries) if isinstance(sequence, tuple) else entries
 
 
