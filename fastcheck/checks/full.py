@@ -24,6 +24,7 @@ from fastcheck.judge.verdict import Component, Judged
 from fastcheck.measure.pilots import Pilots
 from fastcheck.measure.steps import Plan
 from fastcheck.problem import accept as accepting
+from fastcheck.problem import choose as choosing
 from fastcheck.problem.layout import Layout
 from fastcheck.problem.question import ACCEPT, CENTRAL, Question
 from fastcheck.problem.typed import (
@@ -147,7 +148,7 @@ def check(
     .. [2] Martins, Sturdza and Alonso, The complex-step derivative approximation, ACM TOMS 29(3), 2003.
     """
     question = accepting.question(cost, grad, theta, args, kwargs, layout, scale, bounds)
-    options = accepting.options(
+    options = choosing.options(
         question.layout, question.theta, eps=eps, method=method, accept=accept, workers=workers, chunk=chunk,
         progress=progress, components=components, tensors=tensors, checkpoint=checkpoint,
     )  # fmt: skip
@@ -190,11 +191,11 @@ def gradient(
         real number for it.
     """
     question = accepting.unclaimed(cost, theta, args, kwargs, layout, scale, bounds)
-    options = accepting.options(
+    options = choosing.options(
         question.layout, question.theta, eps=eps, method=method, workers=workers, chunk=chunk, progress=progress,
         components=components, tensors=tensors, checkpoint=checkpoint,
     )  # fmt: skip
-    asked = accepting.selection(components, tensors, question.layout)
+    asked = choosing.selection(components, tensors, question.layout)
     with working(question, options) as evaluator:
         show = progress_of(options.progress)
         announce(evaluator, options.selection, POINTS[options.method], show)

@@ -15,6 +15,7 @@ from fastcheck.checks.searching import Search
 from fastcheck.diagnosis.repeats import repeats
 from fastcheck.judge.verdict import Component
 from fastcheck.problem import accept as accepting
+from fastcheck.problem import choose as choosing
 from fastcheck.problem.layout import Layout
 from fastcheck.problem.question import ACCEPT, BUDGET, CENTRAL
 from fastcheck.problem.selection import Selection
@@ -55,10 +56,10 @@ def locate(
     Parameters are those of `screen`, which comes first; ``budget`` is the number of evaluations of the cost after which the
     search ends with what it knows.
     """
-    accepting.no_checkpoint(checkpoint, "locate")
-    accepting.only_central(method, "locate")
+    choosing.no_checkpoint(checkpoint, "locate")
+    choosing.only_central(method, "locate")
     question = accepting.question(cost, grad, theta, args, kwargs, layout, scale, bounds)
-    options = accepting.options(
+    options = choosing.options(
         question.layout, question.theta, accept=accept, workers=workers, chunk=chunk, progress=progress, seed=seed,
         budget=budget,
     )  # fmt: skip

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from fastcheck.errors import InputError
-from fastcheck.problem.containers import attributes, is_dataclass, leaves, mapped
+from fastcheck.problem.containers import attributes, has_attributes, leaves, mapped
 from fastcheck.problem.foreign import array_of, copied, is_jax, is_torch, widened
 
 
@@ -64,7 +64,12 @@ class Arguments:
 
 def private(value: Any) -> Any:
     """``value`` with every array in it (through tuples, lists, dicts and dataclasses) copied; other objects are shared."""
-    return mapped(_copied, value)
+    try:
+        return mapped(_copied, value)
+    except RecursionError:
+        raise InputError(
+            f"arguments must end, got a {type(value).__name__} nested too deeply, or in itself: pass the arrays that are needed"
+        ) from None
 
 
 def _copied(value: Any) -> Any:
@@ -87,7 +92,7 @@ def require_unchanged(used: Any, original: Any, who: str, what: str) -> None:
         same = used.keys() == original.keys()
         for key in used.keys() & original.keys():
             require_unchanged(used[key], original[key], who, f"{what}[{key!r}]")
-    elif is_dataclass(original):
+    elif has_attributes(original):
         before, after = attributes(original), attributes(used)
         same = before.keys() == after.keys()
         for name in before.keys() & after.keys():

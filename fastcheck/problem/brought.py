@@ -84,5 +84,5 @@ def is_made(function: Any) -> bool:
 
 def brought(function: Any) -> Brought:
     """What a cost or a gradient brings; nothing, if it is the user's own."""
-    found: Brought = getattr(function, MARK, _NOTHING)
-    return found
+    found = getattr(function, MARK, None)
+    return found if isinstance(found, Brought) else _NOTHING  # a stand-in for a function has every attribute

@@ -7,15 +7,25 @@ import dataclasses
 from collections import UserDict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from types import MappingProxyType
+from types import MappingProxyType, SimpleNamespace
 from typing import Any
 
-_DICTS = (dict, UserDict, MappingProxyType)  # other mappings may stand for a file, or for the environment
+DICTS = (dict, UserDict, MappingProxyType)  # other mappings may stand for a file, or for the environment
 
 
 def is_dataclass(value: Any) -> bool:
-    """An instance, not the class."""
-    return dataclasses.is_dataclass(value) and not isinstance(value, type)
+    """An instance of a dataclass, or of a class of attrs; not the class."""
+    return not isinstance(value, type) and (dataclasses.is_dataclass(value) or hasattr(type(value), "__attrs_attrs__"))
+
+
+def fields_of(kind: Any) -> tuple[Any, ...]:
+    """The fields that such a class declares."""
+    return tuple(kind.__attrs_attrs__ if hasattr(kind, "__attrs_attrs__") else dataclasses.fields(kind))
+
+
+def has_attributes(value: Any) -> bool:
+    """Whether what a value holds is known by name."""
+    return is_dataclass(value) or isinstance(value, SimpleNamespace)
 
 
 def is_sequence(value: Any) -> bool:
@@ -25,9 +35,8 @@ def is_sequence(value: Any) -> bool:
 
 def attributes(record: Any) -> dict[str, Any]:
     """All that a record holds by name, whether it is a field or not."""
-    fields = {
-        field.name: getattr(record, field.name) for field in dataclasses.fields(record) if hasattr(record, field.name)
-    }
+    declared = fields_of(type(record)) if is_dataclass(record) else ()
+    fields = {field.name: getattr(record, field.name) for field in declared if hasattr(record, field.name)}
     return {**fields, **getattr(record, "__dict__", {})}
 
 
@@ -44,14 +53,15 @@ def with_items(mapping: Mapping[Any, Any], items: dict[Any, Any]) -> Any:
     kind: Any = type(mapping)
     if kind is dict:
         return items
-    made: list[Callable[[], Any]] = [lambda: kind(items), lambda: _filled(kind(), items)]
-    if isinstance(
-        mapping, dict
-    ):  # a copy brings along a default and attributes; one of another mapping may share its items
-        made.insert(0, lambda: _filled(copy.copy(mapping), items))
-    for of_kind in made:
+    ways: list[Callable[[], Any]] = [lambda: kind(items), lambda: _filled(kind(), items)]
+    # A copy brings a default and attributes along; that of another mapping than a dict may share its items.
+    if isinstance(mapping, dict):
+        ways.insert(0, lambda: _filled(copy.copy(mapping), items))
+    for made in ways:
         with suppress(Exception):
-            return of_kind()
+            own = made()
+            if set(own) == set(items):
+                return own
     return items
 
 
@@ -60,7 +70,9 @@ def with_entries(sequence: Sequence[Any], entries: list[Any]) -> Any:
     kind: Any = type(sequence)
     if kind not in (list, tuple):
         with suppress(Exception):
-            return kind._make(entries) if hasattr(kind, "_fields") else kind(entries)
+            own = kind._make(entries) if hasattr(kind, "_fields") else kind(entries)
+            if len(own) == len(entries):
+                return own
     return tuple(entries) if isinstance(sequence, tuple) else entries
 
 
@@ -68,9 +80,9 @@ def mapped(function: Callable[[Any], Any], value: Any) -> Any:
     """``value`` with ``function`` of all that stands in its tuples, lists, dicts and dataclasses, however deep."""
     if isinstance(value, tuple | list):
         return with_entries(value, [mapped(function, item) for item in value])
-    if isinstance(value, _DICTS):
+    if isinstance(value, DICTS):
         return with_items(value, {key: mapped(function, item) for key, item in value.items()})
-    if is_dataclass(value):
+    if has_attributes(value):
         return with_fields(value, {name: mapped(function, item) for name, item in attributes(value).items()})
     return function(value)
 
@@ -79,9 +91,9 @@ def leaves(value: Any) -> Iterator[Any]:
     """All that stands in the tuples, lists, dicts and dataclasses of ``value``."""
     if isinstance(value, tuple | list):
         inside: Any = value
-    elif isinstance(value, _DICTS):
+    elif isinstance(value, DICTS):
         inside = value.values()
-    elif is_dataclass(value):
+    elif has_attributes(value):
         inside = attributes(value).values()
     else:
         yield value

@@ -15,6 +15,7 @@ import numpy as np
 from fastcheck.errors import InputError, InputTypeError, first_line, shown
 from fastcheck.problem.foreign import array_of
 from fastcheck.vectors import Indices, Vector, first_not_finite
+from fastcheck.words import listed
 
 
 @dataclass(frozen=True)
@@ -126,12 +127,12 @@ class Layout:
         extra = [name for name in params if name not in self.names]
         if missing or extra:
             parts = [
-                f"{word} {', '.join(map(str, names))}"
+                f"{word} {listed([*map(str, names)])}"
                 for word, names in (("missing", missing), ("extra", extra))
                 if names
             ]
             raise InputError(
-                f"{what} must name the tensors {', '.join(self.names)}, got {'; '.join(parts)}: rename or add them"
+                f"{what} must name the tensors {listed(self.names)}, got {'; '.join(parts)}: rename or add them"
             )
         vector = np.empty(self.size)
         for tensor in self.tensors:

@@ -5,13 +5,20 @@ Each kind is made known when it is first met, in a namespace of fastcheck's own.
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
-from fastcheck.problem.containers import attributes, is_sequence, with_entries, with_fields, with_items
+from fastcheck.problem.containers import (
+    attributes,
+    fields_of,
+    is_dataclass,
+    is_sequence,
+    with_entries,
+    with_fields,
+    with_items,
+)
 from fastcheck.problem.foreign import array_of
 
 SPACE = "fastcheck"
@@ -22,7 +29,7 @@ def make_known(value: Any) -> None:
     import optree
 
     kind = type(value)
-    if dataclasses.is_dataclass(kind):
+    if is_dataclass(value):
         known = _of_dataclass
     elif issubclass(kind, Mapping):
         known = _of_mapping
@@ -37,23 +44,27 @@ def make_known(value: Any) -> None:
 def _of_dataclass(kind: Any) -> None:
     import optree
 
-    fields = [field for field in dataclasses.fields(kind) if field.init]
+    fields = [field for field in fields_of(kind) if field.init]
     names = tuple(field.name for field in fields if not _is_static(field))
     static = tuple(field.name for field in fields if _is_static(field))
+    called = {field.name: getattr(field, "alias", None) or field.name for field in fields}  # by __init__
 
     def parts(record: Any) -> tuple[list[Any], Any, tuple[str, ...]]:
         own = {name: getattr(record, name) for name in names}
         fixed = {name: getattr(record, name) for name in static}
-        return list(own.values()), (record, fixed if _is_made_of(record, {**fixed, **own}) else None), names
+        made = _is_made_of(record, {called[name]: value for name, value in {**fixed, **own}.items()})
+        return list(own.values()), (record, fixed if made else None), names
 
     def again(told: Any, values: Any) -> Any:
         (record, fixed), own = told, dict(zip(names, values, strict=True))
-        return with_fields(record, own) if fixed is None else kind(**fixed, **own)
+        if fixed is None:
+            return with_fields(record, own)
+        return kind(**{called[name]: value for name, value in {**fixed, **own}.items()})
 
     optree.register_pytree_node(kind, parts, again, path_entry_type=optree.GetAttrEntry, namespace=SPACE)
 
 
-def _is_static(field: dataclasses.Field[Any]) -> bool:
+def _is_static(field: Any) -> bool:
     """Whether a field is marked as configuration, in the way of JAX and Equinox or in that of Flax and optree."""
     return bool(field.metadata.get("static")) or field.metadata.get("pytree_node") is False
 

@@ -132,6 +132,8 @@ def _require_size(layout: Layout, array: np.ndarray) -> None:
 
 def _of_structure(params: Any, layout: Layout | None) -> Point:
     if is_flat(params):
+        if layout is not None and list(params) != list(layout.names) and set(params) == set(layout.names):
+            params = {name: params[name] for name in layout.names}
         vector, own = pack(params)
         arrays = own.unpack(vector)
         template = with_items(params, {k: arrays[k] if np.ndim(value) else value for k, value in params.items()})
@@ -173,13 +175,19 @@ def taking(function: Any, at: Point, arguments: Arguments, who: str, is_gradient
         return function
     plain = Structured(function, at.structure, by_trial=at.structure.apart is not leaf_alone)
     whole = StructuredGradient(plain) if is_gradient else plain
-    template, compiled = at.structure.template, hasattr(function, "py_func")
+    template, compiled = at.structure.template, is_compiled(function)
     if at.structure.apart is leaf_alone or (compiled and not _known_to_numba(template)):
         return function if compiled else whole
     if is_sequence(template) and not is_record(template):
         if compiled:
-            require_taken(plain, at.theta, arguments)
+            require_taken(plain, at.theta, arguments, who)
         return whole
+    return _first_taken(function, whole, at, arguments, who)
+
+
+def _first_taken(function: Any, whole: Any, at: Point, arguments: Arguments, who: str) -> Any:
+    """The first form that raises nothing."""
+    assert at.structure is not None
     vector_first = at.structure.apart is flat
     forms = (function, whole) if vector_first else (whole, function)
     first = _tried(forms[0], at.theta, arguments)
@@ -188,22 +196,29 @@ def taking(function: Any, at: Point, arguments: Arguments, who: str, is_gradient
     second = _tried(forms[1], at.theta, arguments)
     if second is None:
         return forms[1]
-    if compiled:
+    if is_compiled(function):
         return function  # why it takes neither is said where it is compiled
     of_vector, of_whole = (first, second) if vector_first else (second, first)
-    raise _neither(of_vector, of_whole, type(template).__name__, who, vector_first)
+    raise _neither(of_vector, of_whole, type(at.structure.template).__name__, who, vector_first)
 
 
-def require_taken(function: Structured, theta: Vector, arguments: Arguments) -> None:
+def is_compiled(function: Any) -> bool:
+    """Whether numba compiles it."""
+    return type(function).__module__.startswith("numba.")
+
+
+def require_taken(function: Structured, theta: Vector, arguments: Arguments, who: str = "cost") -> None:
     """An njit function of the structure takes it: numba knows tuples of arrays and its own containers, and no dicts or dataclasses."""
     failed = _tried(function, theta, arguments)
     if failed is None:
         return
     if not isinstance(failed, TypeError) and not type(failed).__module__.startswith("numba."):
+        add_note(failed, f"raised by {who} at the unperturbed theta")
         raise failed
+    kind = type(function.structure.template).__name__
     raise InputError(
-        f"an njit cost must take the structure itself, got {type(failed).__name__} given a {type(function.structure.template).__name__}: "
-        "join the parameters with fastcheck.pack, unpack theta inside with layout.jit_unpack(), and call fastcheck.check; or pass a tuple of arrays"
+        f"an njit {who} must take the structure itself, got {type(failed).__name__} given a {kind}: join the parameters with "
+        "fastcheck.pack, unpack theta inside with layout.jit_unpack(), and call fastcheck.check; or pass a tuple of arrays"
     ) from failed
 
 

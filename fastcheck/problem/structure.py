@@ -9,7 +9,7 @@ from __future__ import annotations
 import dataclasses
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import dataclass
 from functools import cached_property
 from numbers import Number
@@ -17,16 +17,15 @@ from typing import Any
 
 import numpy as np
 
-from fastcheck.errors import InputTypeError, shown
+from fastcheck.errors import InputError, InputTypeError, shown
 from fastcheck.problem.containers import is_dataclass, is_sequence, with_items
 from fastcheck.problem.foreign import array_of, in_x64, is_foreign, kind_of, to_jax
 from fastcheck.problem.layout import Layout, real_array, require_finite
 from fastcheck.problem.nodes import SPACE, make_known
+from fastcheck.problem.paths import Path, Step, found_at, names_of
 from fastcheck.vectors import Vector
 
 _ORDERING = threading.RLock()  # whether optree keeps the order of dicts is process-wide
-
-Step = tuple[str, Any]  # ("name" or "field", key) is written .key, ("item", key) is written [key]
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,16 +33,12 @@ class Taken:
     """A structure taken apart: its leaves, the steps that lead to each, and what puts leaves together again."""
 
     leaves: tuple[Any, ...]
-    paths: tuple[tuple[Step, ...], ...]
+    paths: tuple[Path, ...]
     together: Callable[[Sequence[Any]], Any]
 
     def names(self, root: str) -> tuple[str, ...]:
-        """Of the leaves: ``layers[1].W``; ``root`` stands before a first index, and for the leaf that is all.
-
-        A key that holds dots or brackets, ``layer1.weight``, stands as it is unless two names would be the same.
-        """
-        plain = tuple(_joined(path, root, _reads_well) for path in self.paths)
-        return plain if len({*plain}) == len(plain) else tuple(_joined(path, root, _is_a_word) for path in self.paths)
+        """Of the leaves: ``layers[1].W``; ``root`` stands before a first index, and for the leaf that is all."""
+        return names_of(self.paths, root)
 
     def by_name(self, root: str) -> dict[str, Any]:
         """The leaves by these names."""
@@ -82,6 +77,11 @@ class Structure:
     def _kinds(self) -> tuple[Callable[[Any], Any], ...]:
         return tuple(kind_of(leaf) for leaf, free in zip(self._taken.leaves, self.free, strict=True) if free)
 
+    @cached_property
+    def _places(self) -> tuple[tuple[Callable[[Any], Any], slice, tuple[int, ...]], ...]:
+        """Of each leaf in theta: what makes it one, where it is, and its shape."""
+        return tuple((kind, t.slice, t.shape) for kind, t in zip(self._kinds, self.layout.tensors, strict=True))
+
     def __getstate__(self) -> dict[str, Any]:
         return {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
 
@@ -99,22 +99,24 @@ class Structure:
         if isinstance(value, Mapping) and set(value) == set(self.layout.names):
             return value
         taken = self.apart(value)
-        return value if taken.paths in ((), ((),)) else self._joined_lists(taken.by_name(self.root), value)
+        return value if taken.paths in ((), ((),)) else self._as_here(taken.by_name(self.root), value)
 
-    def _joined_lists(self, told: dict[str, Any], value: Any) -> dict[str, Any]:
-        """With lists of numbers that stand where the structure holds an array as one leaf."""
-        for name, path in zip(self._taken.names(self.root), self._taken.paths, strict=True):
-            inside = {key for key in told if key.startswith(f"{name}[")} if name not in told else None
-            if inside:
-                told = {key: leaf for key, leaf in told.items() if key not in inside} | {name: _at(value, path)}
+    def _as_here(self, told: dict[str, Any], value: Any) -> dict[str, Any]:
+        """With the lists of numbers, and None, that stand where the structure holds an array."""
+        absent = {*self.layout.names} - {*told}
+        for name, path in zip(self._taken.names(self.root), self._taken.paths, strict=True) if absent else ():
+            if name not in absent:
+                continue
+            inside = {key for key in told if key.startswith(f"{name}[")}
+            with suppress(LookupError, TypeError, AttributeError):  # nothing stands there
+                there = found_at(value, path)
+                if inside or there is None:
+                    told = {key: leaf for key, leaf in told.items() if key not in inside} | {name: there}
         return told
 
     def filled(self, theta: Any, fixed: Sequence[Any] = ()) -> Any:
         """The structure with views of ``theta`` for leaves, and ``fixed`` for those that are held."""
-        own = (
-            kind(theta[tensor.slice].reshape(tensor.shape))
-            for kind, tensor in zip(self._kinds, self.layout.tensors, strict=True)
-        )
+        own = (kind(theta[place].reshape(shape)) for kind, place, shape in self._places)
         held = iter(fixed)
         return self._taken.together([next(own) if free else next(held) for free in self.free])
 
@@ -178,7 +180,7 @@ def _is_array(value: Any) -> bool:
     """What NumPy makes one array of."""
     if is_foreign(value) or is_structure(value):
         return False
-    return is_sequence(value) or isinstance(value, Number | np.generic) or hasattr(value, "__array__")
+    return is_sequence(value) or isinstance(value, Number | np.generic) or hasattr(type(value), "__array__")
 
 
 def _holds_arrays(item: Any) -> bool:
@@ -210,8 +212,13 @@ def taken_apart(params: Any) -> Taken:
     """Dicts in their own order, lists, tuples, named tuples and dataclasses, nested; anything else is a leaf."""
     import optree
 
-    with _ORDERING, optree.dict_insertion_ordered(True, namespace=SPACE):
-        leaves, spec = optree.tree_flatten(params, is_leaf=_no_leaf, namespace=SPACE)
+    try:
+        with _ORDERING, optree.dict_insertion_ordered(True, namespace=SPACE):
+            leaves, spec = optree.tree_flatten(params, is_leaf=_no_leaf, namespace=SPACE)
+    except RecursionError:
+        raise InputError(
+            f"a structure must end, got a {type(params).__name__} nested too deeply, or in itself: take it apart"
+        ) from None
     paths = tuple(tuple(map(_step, accessor)) for accessor in spec.accessors())
     return Taken(tuple(leaves), paths, spec.unflatten)
 
@@ -220,13 +227,6 @@ def _no_leaf(value: Any) -> bool:
     """False; but a node is made known to optree before it is taken apart."""
     make_known(value)
     return False
-
-
-def _at(value: Any, path: Sequence[Step]) -> Any:
-    """What stands in a structure where the path leads."""
-    for how, key in path:
-        value = value[key] if how == "item" or isinstance(value, Mapping) else getattr(value, key)
-    return value
 
 
 def _step(entry: Any) -> Step:
@@ -238,22 +238,6 @@ def _step(entry: Any) -> Step:
         return "field", entry.entry
     named = isinstance(entry, optree.MappingEntry) and isinstance(entry.entry, str)
     return ("name" if named else "item"), entry.entry
-
-
-def _joined(path: Sequence[Step], root: str, stands_alone: Callable[[str], bool]) -> str:
-    """``layers[1].W``; a key that may not stand after a dot is written in brackets."""
-    parts = (f".{key}" if how != "item" and stands_alone(key) else f"[{key!r}]" for how, key in path)
-    name = "".join(parts)
-    return name.removeprefix(".") if name.startswith(".") else f"{root}{name}"
-
-
-def _reads_well(key: str) -> bool:
-    return bool(key) and key.isprintable() and not key.startswith((".", "["))
-
-
-def _is_a_word(key: str) -> bool:
-    """Whether it cannot be mistaken for more than one."""
-    return _reads_well(key) and not set(key) & set(".[]'")
 
 
 def _leaf(leaf: Any, name: str, root: str, is_field: bool) -> np.ndarray:

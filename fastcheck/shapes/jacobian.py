@@ -14,8 +14,9 @@ import numpy as np
 
 from fastcheck.checks.problem import Problem
 from fastcheck.errors import InputError, InputTypeError, noting, shown
-from fastcheck.problem.accept import arguments, drawn_from
+from fastcheck.problem.accept import arguments
 from fastcheck.problem.brought import Brought, Note, Parts
+from fastcheck.problem.choose import drawn_from
 from fastcheck.problem.foreign import precision
 from fastcheck.problem.layout import Layout, real_array, require_finite
 from fastcheck.problem.point import Point, Structured, point

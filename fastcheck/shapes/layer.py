@@ -15,9 +15,9 @@ import numpy as np
 
 from fastcheck.checks.problem import Problem
 from fastcheck.errors import InputError, InputTypeError, add_note, shown
-from fastcheck.problem.accept import drawn_from
 from fastcheck.problem.arguments import private
 from fastcheck.problem.brought import Brought
+from fastcheck.problem.choose import drawn_from
 from fastcheck.problem.foreign import array_of, in_x64, is_jax, kind_of
 from fastcheck.problem.structure import Structure, structured
 from fastcheck.shapes import returned

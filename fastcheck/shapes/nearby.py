@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from fastcheck.errors import InputError
-from fastcheck.problem.accept import drawn_from
+from fastcheck.problem.choose import drawn_from
 from fastcheck.problem.layout import Layout
 from fastcheck.problem.units import units_of
 from fastcheck.vectors import Vector

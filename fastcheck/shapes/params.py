@@ -8,7 +8,7 @@ from typing import Any
 from fastcheck.checks.problem import Problem
 from fastcheck.errors import InputTypeError, shown
 from fastcheck.problem.accept import arguments
-from fastcheck.problem.point import Structured, StructuredGradient, require_taken
+from fastcheck.problem.point import Structured, StructuredGradient, is_compiled, require_taken
 from fastcheck.problem.question import gradient_vector
 from fastcheck.problem.structure import structured
 
@@ -25,8 +25,9 @@ def from_params(cost: Callable[..., Any], grad: Any, params: Any, args: tuple[An
         (J, gradient).
     params : structure
         Dicts, lists, tuples, named tuples and dataclasses, nested as you like, whose leaves are arrays of real
-        floating-point numbers, such numbers, or tensors of torch or JAX. Functions get leaves of the same kinds, in
-        float64, which are views: they must not be written to. A dataclass is made anew from the fields of its ``__init__``.
+        floating-point numbers, such numbers, or tensors of torch or JAX; None is left out. Functions get leaves of the same
+        kinds, in float64, which are views: they must not be written to. A dataclass is made anew from the fields of its
+        ``__init__``, of which those marked static (``field(metadata={"static": True})``) hold what is no parameter.
     args : tuple
         What ``cost`` and ``grad`` take beside it.
 
@@ -53,10 +54,11 @@ def from_params(cost: Callable[..., Any], grad: Any, params: Any, args: tuple[An
         )
     theta, structure = structured(params)
     plain, given = Structured(cost, structure), arguments(args, None)
-    if hasattr(cost, "py_func"):
+    given = given.wide() if structure.is_foreign else given
+    if is_compiled(cost):
         require_taken(plain, theta, given)
     if callable(grad):
         grad = StructuredGradient(Structured(grad, structure))
     elif grad is not True:
         grad = gradient_vector(structure.gradient(grad), structure.layout)
-    return Problem(plain, grad, theta, args, structure.layout)
+    return Problem(plain, grad, theta, given.args, structure.layout)

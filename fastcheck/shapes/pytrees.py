@@ -14,7 +14,8 @@ from fastcheck.errors import InputError, InputTypeError, shown
 from fastcheck.problem.brought import Note
 from fastcheck.problem.foreign import array_of, is_torch
 from fastcheck.problem.layout import Layout
-from fastcheck.problem.structure import Step, Taken
+from fastcheck.problem.paths import Step
+from fastcheck.problem.structure import Taken
 
 
 def taken_apart(params: Any) -> Taken:

@@ -29,8 +29,8 @@ class _Moved:
     retract: Callable[..., Any]
     fastcheck_brings: Brought
 
-    def __call__(self, t: Vector, point: Any) -> Any:
-        return self.cost(self.retract(point, t))
+    def __call__(self, t: Vector, point: Any, **kwargs: Any) -> Any:
+        return self.cost(self.retract(point, t), **kwargs)
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,8 +40,8 @@ class _AtPoint:
     grad: Callable[..., Any]
     layout: Layout
 
-    def __call__(self, t: Vector, point: Any) -> Any:
-        return _of_tangent(self.grad(point), self.layout)
+    def __call__(self, t: Vector, point: Any, **kwargs: Any) -> Any:
+        return _of_tangent(self.grad(point, **kwargs), self.layout)
 
 
 def _of_tangent(value: Any, layout: Layout) -> Any:

@@ -18,8 +18,8 @@ from torch import Tensor
 
 from fastcheck.checks.problem import Problem
 from fastcheck.errors import InputError, InputTypeError, noting, shown
-from fastcheck.problem.accept import drawn_from
 from fastcheck.problem.brought import Brought, Note
+from fastcheck.problem.choose import drawn_from
 from fastcheck.problem.foreign import array_of
 from fastcheck.problem.layout import Layout, require_finite
 from fastcheck.problem.structure import taken_apart

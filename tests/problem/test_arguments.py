@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict, UserDict, defaultdict, namedtuple
-from types import MappingProxyType
+from types import MappingProxyType, SimpleNamespace
 
 import numba
 import numpy as np
@@ -130,3 +130,18 @@ def test_what_a_dict_or_a_tuple_of_its_own_kind_holds_beside_is_kept():
     assert private(given).name == "run 1"
     assert private(defaultdict(list, x=[1]))["absent"] == []
     assert type(private(Triple((1, 2, 3)))) is Triple
+
+
+def test_namespaces_are_copied_and_such_as_hold_themselves_are_told(theta):
+    given = SimpleNamespace(x=np.ones(3), inner=SimpleNamespace(y=np.ones(2)))
+
+    def writing(theta, held):
+        held.inner.y[0] = 2.0
+        return float(theta.sum())
+
+    with pytest.raises(fc.InputError, match=r"got a change of args\[0\]\.inner\.y"):
+        fc.gradient(writing, theta, (given,))
+    assert given.inner.y[0] == 1.0
+    given.itself = given
+    with pytest.raises(fc.InputError, match="arguments must end, got a tuple nested too deeply, or in itself"):
+        fc.gradient(writing, theta, (given,))

@@ -7,6 +7,7 @@ from collections import OrderedDict, UserDict, UserList, defaultdict, deque
 from dataclasses import dataclass, field
 from types import MappingProxyType, SimpleNamespace
 from typing import NamedTuple
+from unittest.mock import Mock
 
 import numba
 import numpy as np
@@ -113,6 +114,20 @@ def test_what_cannot_be_a_parameter(params, message):
         fc.from_params(lambda p: 0.0, lambda p: p, params)
 
 
+def test_a_structure_in_itself():
+    params = [np.ones(1)]
+    params.append(params)
+    with pytest.raises(InputError, match="a structure must end, got a list"):
+        fc.from_params(cost, grad, params)
+
+
+def test_of_many_tensors_the_first_few_are_named():
+    params = {f"W{k}": [np.ones(1)] for k in range(300)}
+    with pytest.raises(InputError, match=r"got missing W7\[0\]: rename") as caught:
+        fc.from_params(cost, {name: leaf for name, leaf in params.items() if name != "W7"}, params)
+    assert len(str(caught.value)) < 200
+
+
 def test_odd_keys_stay_apart():
     params = {"a.b": np.ones(1), "a": {"b": np.ones(1)}, 0: np.ones(1), "0": np.ones(1)}
     report = fc.from_params(lambda p: sum(_leaves(p)), lambda p: _ones(p), params).check()
@@ -133,6 +148,21 @@ def test_a_missing_leaf_of_the_gradient_is_named(net, X):
         fc.from_params(
             cost, lambda net, X: Net([grad(net, X).layers[0], {"W": 2 * net.layers[1].W}], 1.0), net, (X,)
         ).check()
+
+
+@pytest.mark.parametrize(
+    ("params", "returned"),
+    [
+        ({"W": np.ones(2), "b": np.ones(1)}, {"W": np.ones(2), "b": None}),
+        ({"W": [np.ones(2), np.ones(1)]}, {"W": [np.ones(2), None]}),
+        ([Layer(np.ones(2), np.ones(1))], [Layer(np.ones(2), None)]),
+        ([Layer(np.ones(2), np.ones(1))], [{"W": np.ones(2), "b": None}]),
+    ],
+)
+def test_none_for_a_leaf_of_the_gradient_is_named(params, returned):
+    for problem in (fc.from_params, fc.Problem):
+        with pytest.raises(InputTypeError, match=r"gradient '.*(b|\[1\])' must be an array, got None: return zeros"):
+            problem(lambda p: 0.0, lambda p: returned, params).check()
 
 
 def test_nothing_handed_in_is_changed(net, X):
@@ -227,6 +257,23 @@ def test_static_fields_and_what_is_none_are_held(rng):
     report = fc.check(cost, grad, params)
     assert report.passed and report.layout.names == ("params[0].W", "params[1].W", "params[1].bias")
     assert fc.check(cost, lambda p: grad(p, 0.1), params).witnesses[0].name.startswith("params[1].bias[")
+
+
+def test_classes_of_attrs_are_dataclasses_too(rng):
+    attrs = pytest.importorskip("attrs")
+
+    @attrs.frozen
+    class Layer:
+        _W: np.ndarray
+        b: np.ndarray
+        activation: str = attrs.field(default="tanh", metadata={"static": True})
+
+    params = [Layer(rng.standard_normal((2, 2)), rng.standard_normal(2))]
+    for off in (0.0, 0.1):
+        report = fc.check(
+            lambda p: cubed([p[0]._W, p[0].b]), lambda p, off=off: [Layer(*thrice([p[0]._W, p[0].b], off))], params
+        )
+        assert report.passed is (off == 0.0) and report.layout.names == ("params[0]._W", "params[0].b")
 
 
 def test_a_field_that_is_no_parameter_is_told_how_to_be_marked():
@@ -450,6 +497,14 @@ def test_a_scalar_is_a_theta_of_one_component(cost, theta):
     assert not fc.check(cost, lambda t: 2.02 * np.reshape(t, -1), theta).passed
 
 
+def test_the_gradient_of_a_vector_of_one_may_be_a_number():
+    theta = np.array([3.0])
+    assert fc.check(lambda t: t[0] ** 2, lambda t: 2 * t[0], theta).passed
+    assert not fc.check(lambda t: t[0] ** 2, lambda t: 2.1 * t[0], theta).passed
+    with pytest.raises(InputError, match=r"gradient must have shape \(2,\) like theta, got \(\)"):
+        fc.check(lambda t: t[0] ** 2, lambda t: 2 * t[0], np.ones(2))
+
+
 @numba.njit
 def by_key(p):
     return p["W"].sum()
@@ -468,6 +523,53 @@ def test_steps_and_scales_may_come_in_the_same_structure(net, X):
     report = fc.check(cost, grad, net, (X,), eps=like, scale=like)
     assert report.passed
     np.testing.assert_array_equal(report.eps, 1e-6)
+
+
+def test_one_number_may_stand_for_a_tensor(net, X):
+    by_path = dict.fromkeys(fc.from_params(cost, grad, net, (X,)).layout.names, 1e-6) | {"gain": 1e-5}
+    report = fc.check(cost, grad, net, (X,), eps=by_path, scale=by_path)
+    assert report.passed and set(report.eps[:-1]) == {1e-6} and report.eps[-1] == 1e-5
+    for option in ("eps", "scale"):
+        with pytest.raises(InputError, match=rf"{option} must name the tensors .*, got missing gain"):
+            fc.check(cost, grad, net, (X,), **{option: {k: v for k, v in by_path.items() if k != "gain"}})
+        with pytest.raises(InputError, match=rf"{option} must be positive and finite, got -1\.0 for gain"):
+            fc.check(cost, grad, net, (X,), **{option: by_path | {"gain": -1.0}})
+
+
+def test_a_checker_takes_structures_of_its_own_form(rng, X):
+    params = flat(rng)
+    with fc.Checker(of_dict, params, (X,)) as checker:
+        for given in (params, dict(reversed(params.items()))):
+            assert checker.check(given, grad_of_dict).passed
+            assert checker.check(given, grad_of_dict(given, X, 0.01)).witnesses[0].name == "b[1]"
+        with pytest.raises(InputError, match=r"layout must name .* got b of shape \(2,\) for b of shape \(3,\)"):
+            checker.gradient({"W": params["W"], "b": np.ones(3)})
+        with pytest.raises(InputError, match=r"got b of shape \(2,\) for nothing"):
+            checker.gradient({"W": params["W"]})
+
+
+def test_tensors_in_float32_and_args_that_are(rng, X):
+    torch = pytest.importorskip("torch")
+
+    def cost(p, data):
+        return torch.sum(torch.tanh(data["X"][0] @ p["W"][0]) ** 2)
+
+    def grad(p, data, off=0.0):
+        a = torch.tanh(data["X"][0] @ p["W"][0])
+        return {"W": [data["X"][0].T @ (2 * a * (1 - a * a)) + off]}
+
+    params, args = {"W": [torch.tensor(rng.standard_normal((3, 2))).float()]}, ({"X": [torch.tensor(X).float()]},)
+    for problem in (fc.from_params, fc.Problem):
+        assert problem(cost, grad, params, args).check().passed
+        assert not problem(cost, lambda p, data: grad(p, data, 0.1), params, args).check().passed
+    assert params["W"][0].dtype == args[0]["X"][0].dtype == torch.float32
+
+
+def test_functions_that_have_every_attribute(rng, X):
+    cost, grad = Mock(wraps=of_dict), Mock(wraps=grad_of_dict)
+    assert fc.check(cost, grad, flat(rng), (X,)).passed
+    assert fc.from_params(cost, grad, flat(rng), (X,)).check().passed
+    assert not fc.check(cost, Mock(wraps=lambda p, X: grad_of_dict(p, X, 0.01)), flat(rng), (X,)).passed
 
 
 def test_from_params_wants_a_function():

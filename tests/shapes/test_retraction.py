@@ -37,6 +37,13 @@ def test_a_rotation():
     ]
 
 
+def test_what_cost_and_gradient_take_by_name():
+    problem = fc.from_retraction(
+        lambda R, weight: weight * cost(R), lambda R, weight: weight * grad(R), R, rotated, 3
+    )  # fmt: skip
+    assert problem.check(kwargs={"weight": 2.0}).passed
+
+
 def test_the_simplex_by_softmax():
     p, values = np.array([0.2, 0.3, 0.5]), np.array([1.0, -2.0, 0.5])
 
