@@ -30,6 +30,12 @@ from fastcheck.vectors import Array, Flags, Integers
 
 COARSE = 8.0  # a grain of so many half units of J's last place is not J's own rounding
 NOISY = 64.0  # likewise an even residual
+UNROUNDED = -7  # at rest up to here no variable is rounded: as bfloat16 it would be at -8, as float32 at -24;
+PERHAPS, BEYOND = (
+    -16,
+    (-5, -3),
+)  # nor at rest up to there, if J does not rise on one side beyond as it falls on the other
+AT_ONCE = 3  # levels, over which what is linear grows by less than the least moves that are called stairs
 HEARD = 16.0  # an even part of so many times what noise and grains make of it is h^2 J''
 
 
@@ -71,6 +77,8 @@ class Sight:
         False where the least move on a line is far above that: what rests there is no stair.
     rest : (m,)
         The level up to which J stands still from the finest level on; -EMPTY where it moves there already.
+    idle : (m,)
+        True where J stands still far beyond the finest level and then moves at once by much: a unit that is off, a hinge not reached.
     natural : (m,)
         The size that slopes have nearby, the larger of |J''| unit and |J| / unit, per unit.
     bends : (m,)
@@ -94,6 +102,7 @@ class Sight:
     quantum: float
     stairs: Flags
     rest: Integers
+    idle: Flags
     natural: Array
     bends: Flags
     lowest: Integers
@@ -110,6 +119,7 @@ def see(table: Table) -> Sight:
         gap = kinked(table)
         low, high, margin = sides(table, gap)
         own = np.spacing(abs(table.centre)) / 2
+        stairs = ~(table.least > STAIRS * table.quantum)
         return Sight(
             readings=found,
             shape=_shape(table, found, np.isfinite(low), jumps(table), grain > COARSE * own),
@@ -122,13 +132,22 @@ def see(table: Table) -> Sight:
             high=high,
             margin=margin,
             quantum=float(np.ldexp(table.quantum, table.shift)),
-            stairs=~(table.least > STAIRS * table.quantum),
+            stairs=stairs,
             rest=table.rest,
+            idle=_idle(table) & ~stairs,
             natural=np.ldexp(_natural(table), table.shift),
             bends=_bends(table),
             lowest=table.lowest,
             evaluations=2 * table.n_levels,
         )
+
+
+def _idle(table: Table) -> Flags:
+    """Where J's rest is none of rounding; a rest that is not seen to end at once is not known."""
+    beyond = table.filled & (table.level >= BEYOND[0]) & (table.level <= BEYOND[1])
+    bends = beyond & (np.abs(table.up + table.down) > np.abs(table.up - table.down) / 2)
+    unrounded = (table.rest >= UNROUNDED) | ((table.rest >= PERHAPS) & bends.any(axis=1))
+    return np.asarray(unrounded & (table.wakes <= table.rest + AT_ONCE))
 
 
 def _shape(table: Table, found: Readings, kink: Flags, jump: Flags, coarse: Flags) -> Integers:

@@ -250,6 +250,22 @@ def test_a_mask_of_padding_is_held_and_must_not_have_a_gradient():
         fc.from_layer(softmax, lambda u, p: (back(u, p)[0], np.zeros(3)), {"x": x, "mask": mask})
 
 
+def test_a_hinge_that_is_off_has_no_gradient(rng):
+    """Far away on both sides J is a parabola, whose slope at its middle is not J's."""
+    x = rng.standard_normal((6, 3))
+    x[0] *= 20
+
+    def hinge(x):
+        return np.maximum((x**2).sum(axis=1) - 30, 0).sum(), x
+
+    def back(upstream, x):
+        return 2 * upstream * x * ((x**2).sum(axis=1) > 30)[:, None]
+
+    assert fc.from_layer(hinge, back, {"x": x}).check().passed
+    report = fc.from_layer(hinge, lambda u, x: 2 * u * x, {"x": x}).check()
+    assert report.verdict.name == "WRONG" and not report.witnesses[0].name.startswith("x[0")
+
+
 def test_numbers_in_and_out(rng):
     x = rng.standard_normal((4, 3))
 
