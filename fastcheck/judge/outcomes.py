@@ -160,9 +160,10 @@ def _at_rest(sight: Sight, claimed: Array, best: Reading, said: Integers) -> tup
     """
     said = np.where(sight.idle, Outcome.UNKNOWN, said)
     step = power_of_two(sight.rest)
-    bound = rule.MEET * np.where(sight.stairs, sight.grain, sight.quantum) / step
+    quantum = np.where(sight.idle, sight.place, sight.quantum)
+    bound = rule.MEET * np.where(sight.stairs, sight.grain, quantum) / step
     rest = (sight.rest > -EMPTY) & (sight.shape != Shape.STILL) & (said == Outcome.UNKNOWN)
-    excludes = rest & ~sight.stairs & ~(np.abs(claimed) * step < rule.JUST_SEEN * sight.quantum)
+    excludes = rest & ~sight.stairs & ~(np.abs(claimed) * step < rule.JUST_SEEN * quantum)
     spoken_for = (is_sharp(sight.readings, claimed, rule.ROUGH) & _speaks(sight.readings, claimed)).any(axis=1)
     excludes &= sight.idle | (~spoken_for & np.isfinite(claimed))
     rest &= sight.idle | ((np.abs(claimed) <= bound) & ~(best.bound <= bound)) | excludes

@@ -6,6 +6,7 @@ all lines still open. Sees no analytic gradient; `worth` is a size of slope that
     grow              from a guess (a pilot's levels, or START) outward and inward, in strides where J stands still
     climb             on from a level that served, likewise
     look_where_seen   the first levels of a table, from where a slope of that size is just seen
+    woken             where J stands still far from the point, the levels at which it begins to move
     look_where_worth  from the step at which a slope of that size would just be seen, outward to a first sharp estimate
 """
 
@@ -30,6 +31,7 @@ from fastcheck.measure.readings import (
 )
 from fastcheck.vectors import Array, Flags, Integers
 
+UNROUNDED = -7  # at rest up to here no variable is rounded: as bfloat16 it would be at -8
 START = -17  # the middle of the first levels where nothing is known: D2's two errors are about equal there
 TARGET = 1e-8  # the relative bound at which nobody needs more
 MOST = 21  # levels that growing may add to those of the start
@@ -65,6 +67,16 @@ def grow(look: Look, table: Table, pilot: Integers | None = None, aim: Aim = Aim
     table, home = _neared(look, table, home)
     table = climb(look, table, lines, home, aim)
     return look_where_worth(look, table, lines, np.ldexp(np.abs(gap_of(table)), table.shift))
+
+
+def woken(look: Look, table: Table) -> Table:
+    """With the levels at which J begins to move, where it may stand still as far as no rounding would make it."""
+    far = np.flatnonzero(table.filled.any(axis=1) & (table.level[:, 0] > UNROUNDED))  # nothing near was looked at
+    table = added(look, table, far, np.maximum(START, table.lowest[far]))
+    asleep = (table.rest > -EMPTY) & (table.rest + 1 < table.wakes) & (table.wakes > UNROUNDED) & ~table.still
+    lines = np.flatnonzero(asleep)
+    table, first = _halved(look, table, lines)
+    return added(look, table, *blocks(lines, first, WIDTH))
 
 
 def _started(look: Look, table: Table, lines: Integers, pilot: Integers | None) -> tuple[Table, Integers]:
