@@ -17,7 +17,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from fastcheck.measure.breaks import gap_of
-from fastcheck.measure.levels import EMPTY, Look, Table, added, blocks, last_level, run_around, taken
+from fastcheck.measure.levels import EMPTY, Look, Table, added, blocks, last_level, run_around
 from fastcheck.measure.readings import (
     MEET,
     SHARP,
@@ -101,10 +101,11 @@ def _halved(look: Look, table: Table, lines: Integers) -> tuple[Table, Integers]
     """The nearest level that moves J on each line, by halving: its move is about the grain of J."""
     going = np.arange(lines.size)
     while going.size:
-        low, high = table.rows(lines[going]).rest, _first_move(table.rows(lines[going]))
+        part = table.rows(lines[going])
+        low, high = part.rest, part.wakes
         going, middle = going[high - low > 1], ((low + high) // 2)[high - low > 1]
         table = added(look, table, lines[going], middle)
-    return table, _first_move(table.rows(lines))
+    return table, table.rows(lines).wakes
 
 
 def _neared(look: Look, table: Table, home: Integers) -> tuple[Table, Integers]:
@@ -118,13 +119,6 @@ def _neared(look: Look, table: Table, home: Integers) -> tuple[Table, Integers]:
     home = home.copy()
     home[near] = np.maximum(level - WIDTH + 1, table.lowest[near])
     return added(look, table, *blocks(near, home[near], WIDTH)), home
-
-
-def _first_move(table: Table) -> Integers:
-    if table.level.shape[0] == 0:
-        return np.empty(0, dtype=np.int64)
-    moves = table.filled & ~table.stands
-    return taken(table.level, np.argmax(moves, axis=1).astype(np.int64)[:, None])[:, 0]
 
 
 def climb(look: Look, table: Table, lines: Integers, home: Integers, aim: Aim = Aim()) -> Table:
