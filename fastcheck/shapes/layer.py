@@ -92,7 +92,7 @@ class _Weighted:
 
     def __call__(self, theta: Any, *fixed: Any) -> Any:
         with self.layer.wide():
-            output = array_of(self.layer.ran(self.structure.filled(theta, fixed))[0])
+            output = np.asarray(array_of(self.layer.ran(self.structure.filled(theta, fixed))[0]))
         returned.require_one_shape(output, self.upstream.shape)
         return np.sum(self.upstream * output).item()  # a complex number where theta is complex
 

@@ -281,6 +281,18 @@ def test_numbers_in_and_out(rng):
     assert [t.name for t in report.tensors if t.verdict.name == "WRONG"] == ["a"]
 
 
+def test_lists_of_numbers_are_arrays():
+    def forward(x, y):
+        return [float(v) for v in x * y], (x, y)
+
+    def back(upstream, cache):
+        return [(upstream * other).tolist() for other in cache[::-1]]
+
+    report = fc.from_layer(forward, back, ([1.0, 2.0, 3.0], [0.1, 0.2, 0.3])).check()
+    assert report.passed and report.layout.names == ("inputs[0]", "inputs[1]")
+    assert fc.from_layer(lambda x: 2 * x, lambda u: (2 * u).tolist(), [[1.0, 2.0, 3.0]]).check().passed
+
+
 def test_an_output_of_float32_is_said(inputs):
     report = fc.from_layer(lambda X, W, b: (np.float32(forward(X, W, b)[0]), (X, W, b)), wrong, inputs).check()
     assert any("forward returns float32, though its inputs are float64" in f.message for f in report.findings)
