@@ -160,10 +160,9 @@ def _at_rest(sight: Sight, claimed: Array, best: Reading, said: Integers) -> tup
     """
     said = np.where(sight.idle, Outcome.UNKNOWN, said)
     step = power_of_two(sight.rest)
-    quantum = np.where(sight.idle, sight.place, sight.quantum)
-    bound = rule.MEET * np.where(sight.stairs, sight.grain, quantum) / step
+    bound = rule.MEET * np.where(sight.stairs, sight.grain, sight.resolution) / step
     rest = (sight.rest > -EMPTY) & (sight.shape != Shape.STILL) & (said == Outcome.UNKNOWN)
-    excludes = rest & ~sight.stairs & ~(np.abs(claimed) * step < rule.JUST_SEEN * quantum)
+    excludes = rest & ~sight.stairs & ~(np.abs(claimed) * step < rule.JUST_SEEN * sight.resolution)
     spoken_for = (is_sharp(sight.readings, claimed, rule.ROUGH) & _speaks(sight.readings, claimed)).any(axis=1)
     excludes &= sight.idle | (~spoken_for & np.isfinite(claimed))
     rest &= sight.idle | ((np.abs(claimed) <= bound) & ~(best.bound <= bound)) | excludes

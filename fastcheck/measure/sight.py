@@ -78,8 +78,8 @@ class Sight:
         The level up to which J stands still from the finest level on; -EMPTY where it moves there already.
     idle : (m,)
         True where J stands still far beyond the finest level and then moves at once by much: a unit that is off, a hinge not reached.
-    place : float
-        The last place of J.
+    resolution : (m,)
+        The least move of J on any line, or J's last place where every line is at rest in that way.
     natural : (m,)
         The size that slopes have nearby, the larger of |J''| unit and |J| / unit, per unit.
     bends : (m,)
@@ -104,7 +104,7 @@ class Sight:
     stairs: Flags
     rest: Integers
     idle: Flags
-    place: float
+    resolution: Array
     natural: Array
     bends: Flags
     lowest: Integers
@@ -121,8 +121,10 @@ def see(table: Table) -> Sight:
         gap = kinked(table)
         low, high, margin = sides(table, gap)
         own = np.spacing(abs(table.centre)) / 2
-        idle = _idle(table)
-        stairs = ~(table.least > STAIRS * table.quantum) & ~idle
+        stairs = ~(table.least > STAIRS * table.quantum)
+        idle = _idle(table) & ~(stairs & _in_steps(table))
+        resolution = np.where(idle & stairs, own, table.quantum)
+        stairs &= ~idle
         return Sight(
             readings=found,
             shape=_shape(table, found, np.isfinite(low), jumps(table), stairs & (grain > COARSE * own)),
@@ -138,7 +140,7 @@ def see(table: Table) -> Sight:
             stairs=stairs,
             rest=table.rest,
             idle=idle,
-            place=float(np.ldexp(own, table.shift)),
+            resolution=np.ldexp(resolution, table.shift),
             natural=np.ldexp(_natural(table), table.shift),
             bends=_bends(table) & ~idle,
             lowest=table.lowest,
@@ -147,15 +149,15 @@ def see(table: Table) -> Sight:
 
 
 def _idle(table: Table) -> Flags:
-    """Where J's rest is none of rounding: not in steps of one size, and seen to end at once."""
+    """Where a variable that is rounded does not explain that J rests; and it is seen to end at once."""
     beyond = table.filled & (table.level >= BEYOND[0]) & (table.level <= BEYOND[1])
     bends = beyond & (np.abs(table.up + table.down) > np.abs(table.up - table.down) / 2)
     unrounded = (table.rest >= UNROUNDED) | ((table.rest >= PERHAPS) & bends.any(axis=1))
-    return np.asarray(unrounded & (table.wakes <= table.rest + AT_ONCE) & ~_in_steps(table))
+    return np.asarray(unrounded & (table.wakes <= table.rest + AT_ONCE))
 
 
 def _in_steps(table: Table) -> Flags:
-    """Where the first moves of J are whole numbers of half its least one, as where J or a variable is rounded."""
+    """Where the first moves of J are whole numbers of half its least one, as where J is rounded."""
     soon = table.filled & (table.level <= table.wakes[:, None] + AT_ONCE)
     halves = [np.where(soon, 2 * np.abs(rise) / table.least[:, None], 0.0) for rise in (table.up, table.down)]
     return np.asarray(np.all([(np.abs(n - np.rint(n)) <= WHOLE) & (n <= MANY) for n in halves], axis=(0, 2)))
