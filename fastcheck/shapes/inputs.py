@@ -54,14 +54,20 @@ def leaves_of(tree: Any) -> dict[str, Any]:
 
 
 def array_from(value: Any) -> Any:
-    """A list of numbers as an array; a list of arrays stays a structure."""
-    if not isinstance(value, list):
+    """A list of numbers, or of such lists, as an array; a list of arrays stays a structure."""
+    if not isinstance(value, list) or not value or not _holds_numbers(value):
         return value
     try:
-        array = np.array(value)
+        return np.array(value)
     except ValueError:  # ragged
         return value
-    return array if array.dtype.kind in "fiub" and not any(map(is_numeric, value)) else value
+
+
+def _holds_numbers(value: list[Any] | tuple[Any, ...]) -> bool:
+    return all(
+        _holds_numbers(item) if isinstance(item, list | tuple) else isinstance(item, int | float | np.number)
+        for item in value
+    )
 
 
 def is_floating(value: Any) -> bool:

@@ -92,7 +92,7 @@ class _Weighted:
 
     def __call__(self, theta: Any, *fixed: Any) -> Any:
         with self.layer.wide():
-            output = array_of(self.layer.ran(self.structure.filled(theta, fixed))[0])
+            output = np.asarray(array_of(self.layer.ran(self.structure.filled(theta, fixed))[0]))
         returned.require_one_shape(output, self.upstream.shape)
         return np.sum(self.upstream * output).item()  # a complex number where theta is complex
 
@@ -125,9 +125,9 @@ def from_layer(
         the order of the inputs, None where there is none; a dict of them by name; or, of one floating input, the array.
         A forward at the same inputs runs right before.
     inputs : sequence of arrays, or dict
-        Whose keys name the tensors; without them they are ``inputs[0]``, ``inputs[1]`` ... An input may be a structure of
-        arrays. Functions get copies, floating ones in float64. What is not floating (indices, labels), and what backward
-        returns None for, is held fixed.
+        In forward's order. The keys of a dict, or the fields of a named tuple, name the tensors; without them they are
+        ``inputs[0]``, ``inputs[1]`` ... An input may be a structure of arrays. Functions get copies, floating ones in
+        float64. What is not floating (indices, labels), and what backward returns None for, is held fixed.
     upstream : array, optional
         The gradient of J by the output. Drawn from N(0, 1) if not given.
     seed : int

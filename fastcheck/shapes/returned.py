@@ -69,8 +69,9 @@ def upstream_like(upstream: Any, output: np.ndarray, rng: np.random.Generator) -
             "it is the gradient of J by the output"
         )
     if not (np.isfinite(weights).all() and weights.any()):
+        met = "zeros" if np.isfinite(weights).all() else weights[~np.isfinite(weights)][0]
         raise InputError(
-            "upstream must be finite and not zero throughout, got nothing that shows a mistake: leave it out to draw it"
+            f"upstream must be finite and not zero throughout, got {met}, which shows no mistake: leave it out to draw it"
         )
     return weights.astype(dtype)
 
@@ -88,6 +89,8 @@ def _like_inputs(returned: Any, inputs: Inputs) -> Any:
     told = tuple(returned) if isinstance(returned, tuple | list) else (returned,)
     if len(told) != len(inputs):
         floating = [any(map(is_floating, leaves_of(value).values())) for value in in_order(inputs)]
+        if sum(floating) == 1 and isinstance(array_from(returned), np.ndarray):
+            told = (returned,)  # a list of numbers
         if len(told) != sum(floating):
             raise InputError(
                 f"backward must return a gradient for each of {', '.join(names)}, got {len(told)}: "

@@ -257,6 +257,22 @@ def test_a_mask_of_padding_is_held_and_must_not_have_a_gradient():
         fc.from_layer(softmax, lambda u, p: (back(u, p)[0], np.zeros(3)), {"x": x, "mask": mask})
 
 
+def test_a_hinge_that_is_off_has_no_gradient(rng):
+    """Far away on both sides J is a parabola, whose slope at its middle is not J's."""
+    x = rng.standard_normal((6, 3))
+    x[0] *= 20
+
+    def hinge(x):
+        return np.maximum((x**2).sum(axis=1) - 30, 0).sum(), x
+
+    def back(upstream, x):
+        return 2 * upstream * x * ((x**2).sum(axis=1) > 30)[:, None]
+
+    assert fc.from_layer(hinge, back, {"x": x}).check().passed
+    report = fc.from_layer(hinge, lambda u, x: 2 * u * x, {"x": x}).check()
+    assert report.verdict.name == "WRONG" and not report.witnesses[0].name.startswith("x[0")
+
+
 def test_numbers_in_and_out(rng):
     x = rng.standard_normal((4, 3))
 
@@ -270,6 +286,18 @@ def test_numbers_in_and_out(rng):
     assert fc.from_layer(scaled, back, {"x": x, "a": 0.7}, upstream=1.0).check().passed
     report = fc.from_layer(scaled, lambda u, c: (back(u, c)[0], 1), {"x": x, "a": 0.7}).check()
     assert [t.name for t in report.tensors if t.verdict.name == "WRONG"] == ["a"]
+
+
+def test_lists_of_numbers_are_arrays():
+    def forward(x, y):
+        return [float(v) for v in x * y], (x, y)
+
+    def back(upstream, cache):
+        return [(upstream * other).tolist() for other in cache[::-1]]
+
+    report = fc.from_layer(forward, back, ([1.0, 2.0, 3.0], [0.1, 0.2, 0.3])).check()
+    assert report.passed and report.layout.names == ("inputs[0]", "inputs[1]")
+    assert fc.from_layer(lambda x: 2 * x, lambda u: (2 * u).tolist(), [[1.0, 2.0, 3.0]]).check().passed
 
 
 def test_an_output_of_float32_is_said(inputs):
