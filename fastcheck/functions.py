@@ -4,7 +4,7 @@ exp(y) = 2^k exp(r), with k the integer nearest to y / ln 2 and r = y - k ln 2, 
 to r^13 is exact to rounding (Muller, Elementary Functions, 3rd ed., ch. 11; ln 2 in two parts after Cody and Waite).
 log(2^k m) = k ln 2 + 2 atanh((m - 1) / (m + 1)), m between sqrt(1/2) and sqrt(2), with the series of atanh; the others are
 made of these. For a float64 or an array of them, of any shape; every result is within 4 units in the last place over all
-of float64, infinities, nan and subnormal numbers included.
+of float64, infinities, nan and subnormal numbers included. Complex numbers are taken as well, one by one, for complex steps.
 
 >>> from fastcheck.functions import tanh  # in an njit cost: tanh(X @ W + b)
 """
@@ -166,42 +166,96 @@ def _softplus(x: float) -> float:
     return x if x != x else value
 
 
+# The same of complex numbers, for complex steps: z = x + iy, where y may be far less than x's last place.
+
+
+@cached_njit
+def _exp_of_complex(z: complex) -> complex:
+    size = _exp(z.real)
+    return complex(size * math.cos(z.imag), 0.0 if z.imag == 0.0 else size * math.sin(z.imag))
+
+
+@cached_njit
+def _expm1_of_complex(z: complex) -> complex:
+    half = math.sin(0.5 * z.imag)
+    return complex(_expm1(z.real) * math.cos(z.imag) - 2.0 * half * half, _exp_of_complex(z).imag)
+
+
+@cached_njit
+def _log_of_complex(z: complex) -> complex:
+    return complex(_log(math.hypot(z.real, z.imag)), math.atan2(z.imag, z.real))
+
+
+@cached_njit
+def _log1p_of_complex(z: complex) -> complex:
+    u = 1.0 + z.real
+    if z.real <= -0.5:  # nothing is lost in u
+        return _log_of_complex(complex(u, z.imag))
+    beside = z.imag / u
+    return complex(_log1p(z.real) + 0.5 * _log1p(beside * beside), math.atan2(z.imag, u))
+
+
+@cached_njit
+def _tanh_of_complex(z: complex) -> complex:
+    w = -2.0 * (z if z.real >= 0.0 else -z)
+    value = -_expm1_of_complex(w) / (1.0 + _exp_of_complex(w))
+    return value if z.real >= 0.0 else -value
+
+
+@cached_njit
+def _sigmoid_of_complex(z: complex) -> complex:
+    small = _exp_of_complex(-z if z.real >= 0.0 else z)
+    return (1.0 if z.real >= 0.0 else small) / (1.0 + small)
+
+
+@cached_njit
+def _softplus_of_complex(z: complex) -> complex:
+    rest = _log1p_of_complex(_exp_of_complex(-z if z.real >= 0.0 else z))
+    return z + rest if z.real >= 0.0 else rest
+
+
 def _rename(function: Callable[..., Any], name: str) -> None:
     """Give it a name of its own: numba's linker tells functions that come from its disk cache apart by nothing else."""
     function.__name__ = function.__qualname__ = name
 
 
-def _applied(scalar: Callable[[float], float]) -> Callable[..., Any]:
+def _applied(real: Callable[[float], float], at_complex: Callable[[complex], complex]) -> Callable[..., Any]:
     """A function that takes a number, or an array number by number in a loop that is vectorised."""
 
     def apply(x: Any) -> Any:
         raise NotImplementedError("compiled code only")
 
     def implementation(x):  # type: ignore[no-untyped-def]  # numba compares the parameters
+        is_complex = isinstance(getattr(x, "dtype", x), types.Complex)
+        scalar: Callable[..., Any] = at_complex if is_complex else real
+        number, kind = (complex, np.complex128) if is_complex else (float, np.float64)
+
         def of_number(x):  # type: ignore[no-untyped-def]
-            return scalar(float(x))
+            return scalar(number(x))
 
         def of_array(x):  # type: ignore[no-untyped-def]
             values = np.ascontiguousarray(x).reshape(-1)
-            out = np.empty(values.size)
+            out = np.empty(values.size, kind)
             for i in range(values.size):
-                out[i] = scalar(float(values[i]))
+                out[i] = scalar(number(values[i]))
             return out.reshape(x.shape)
 
-        _rename(of_number, f"{apply.__name__}_number")
-        _rename(of_array, f"{apply.__name__}_array")
+        _rename(of_number, f"{scalar.__name__}_number")
+        _rename(of_array, f"{scalar.__name__}_array")
         if isinstance(x, types.Array):
             return of_array
         return of_number if isinstance(x, types.Number) else None
 
     # Found by this name wherever a cost that calls it travels: what is pickled by value is no longer the one overloaded.
-    _rename(apply, f"_of{scalar.__name__}")
+    _rename(apply, f"_of{real.__name__}")
     extending.overload(apply, jit_options={"fastmath": _CONTRACT})(implementation)
     return apply
 
 
-_of_exp, _of_expm1, _of_log, _of_log1p = map(_applied, (_exp, _expm1, _log, _log1p))
-_of_tanh, _of_sigmoid, _of_softplus = map(_applied, (_tanh, _sigmoid, _softplus))
+_of_exp, _of_expm1 = _applied(_exp, _exp_of_complex), _applied(_expm1, _expm1_of_complex)
+_of_log, _of_log1p = _applied(_log, _log_of_complex), _applied(_log1p, _log1p_of_complex)
+_of_tanh, _of_sigmoid = _applied(_tanh, _tanh_of_complex), _applied(_sigmoid, _sigmoid_of_complex)
+_of_softplus = _applied(_softplus, _softplus_of_complex)
 
 
 @cached_njit

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -15,6 +16,11 @@ Integers = npt.NDArray[np.int64]
 Flags = npt.NDArray[np.bool_]
 
 _BLOCK = 1 << 16  # entries looked at together, so that a look costs no vector of length n
+
+
+def number(value: Any) -> float | complex:
+    """A number of Python's; a complex one stays complex, as J at complex theta."""
+    return complex(value) if np.iscomplexobj(value) else float(value)
 
 
 def norm(vector: Vector) -> float:

@@ -37,3 +37,9 @@ def listed(names: Sequence[str], most: int = 8, room: int = 120) -> str:
     k = max(sum(length <= room for length in lengths), 1)
     shown = ", ".join(names[:k])
     return shown if len(names) <= k else f"{shown} and {len(names) - k:,} more"
+
+
+def told_apart(one: float, other: float) -> tuple[str, str]:
+    """Two numbers with six digits, or as many as it takes to see that they differ."""
+    digits = next((n for n in range(6, 17) if f"{one:.{n}g}" != f"{other:.{n}g}"), 17)
+    return f"{one:.{digits}g}", f"{other:.{digits}g}"

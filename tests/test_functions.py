@@ -110,3 +110,47 @@ def test_functions_that_were_cached_by_different_processes_are_told_apart(tmp_pa
 
     apart = [process("exp").strip(), process("expm1").strip()]
     assert process("exp", "expm1").split() == apart == ["1.0", "0.0"]
+
+
+DERIVATIVES = {
+    "exp": mpmath.exp,
+    "expm1": mpmath.exp,
+    "log": lambda x: 1 / x,
+    "log1p": lambda x: 1 / (1 + x),
+    "tanh": lambda x: 1 / mpmath.cosh(x) ** 2,
+    "sigmoid": lambda x: 1 / (2 + mpmath.exp(x) + mpmath.exp(-x)),
+    "softplus": lambda x: 1 / (1 + mpmath.exp(-x)),
+}
+STEP = 2.0**-100
+
+
+@every
+@given(st.floats(1e-10, 300))
+@example(0.5)
+@example(18.0)
+def test_complex_steps_are_exact(name, x):
+    for signed in (x, -x):
+        if signed > FROM.get(name, -HUGE):
+            stepped = getattr(functions, name)(complex(signed, STEP))
+            with mpmath.workprec(1000):
+                true, value = (float(of[name](mpmath.mpf(signed))) for of in (DERIVATIVES, REFERENCES))
+            assert stepped.imag / STEP == pytest.approx(true, rel=1e-15, abs=0)
+            assert stepped.real == pytest.approx(value, rel=1e-15, abs=0)
+            assert getattr(functions, name)(complex(signed, 0)).imag == 0
+
+
+@every
+@given(st.complex_numbers(min_magnitude=0.1, max_magnitude=3))
+def test_complex_numbers_off_the_axis(name, z):
+    if name.startswith("log") or abs(mpmath.mpc(REFERENCES[name](mpmath.mpc(z)))) > 0.01:
+        true = complex(REFERENCES[name](mpmath.mpc(z)))
+        assert abs(getattr(functions, name)(z) - true) <= 1e-13 * max(1.0, abs(true))
+
+
+@every
+def test_arrays_of_complex_numbers(name):
+    function, x = getattr(functions, name), np.array([[0.3 + 1j, 2 - 0.1j], [1.5 + 0j, 0.1 - 1e-30j]])
+    for array in (x, x.T, x.astype(np.complex64)):
+        found = function(array)
+        assert found.dtype == np.complex128
+        assert found.tolist() == [[function(complex(z)) for z in row] for row in array]

@@ -50,7 +50,7 @@ def main(arguments: list[str] | None = None) -> int:
                 told.append(briefly(module.LIBRARY, case, report))
         if told:
             reports[GALLERY / f"{module.__name__.split('.')[-1]}.txt"] = "\n\n".join(told).encode() + b"\n"
-    if writes and not unexpected:
+    if reports and writes and not unexpected:
         write(reports)
         tell(f"wrote the reports of {', '.join(path.stem for path in reports)}")
     return bool(unexpected)

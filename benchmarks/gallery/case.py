@@ -23,18 +23,18 @@ class Case:
         ``make() -> Problem``.
     wrong : tuple of str
         The tensors that are expected to be wrong; none where the gradient is right.
-    kind : str
-        Of a finding that is expected to say so.
+    kinds : str
+        Of the findings that are expected to say so, with blanks between.
     """
 
     name: str
     make: Callable[[], fc.Problem]
     wrong: tuple[str, ...] = ()
-    kind: str = ""
+    kinds: str = ""
 
     @property
     def expected(self) -> Found:
-        return Found("WRONG", self.wrong, (self.kind,)) if self.wrong else Found("CORRECT")
+        return Found("WRONG", self.wrong, tuple(self.kinds.split())) if self.wrong else Found("CORRECT")
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,7 @@ class Found:
         return cls(report.verdict.name, wrong, tuple(dict.fromkeys(first)))
 
     def holds(self, expected: Found) -> bool:
-        """The same verdict and tensors, and the kind that is expected among those that were found."""
+        """The same verdict and tensors, and the kinds that are expected among those that were found."""
         same = self.verdict == expected.verdict and set(self.wrong) == set(expected.wrong)
         return same and set(expected.kinds) <= set(self.kinds)
 

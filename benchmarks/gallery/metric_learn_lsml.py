@@ -31,7 +31,7 @@ def lsml(weight: float) -> fc.Problem:
 
 CASES = (
     Case("LSML._gradient, weights of 1", lambda: lsml(1.0)),
-    Case("LSML._gradient, weights of 1 / n", lambda: lsml(0.1), wrong=("M",), kind="local"),
+    Case("LSML._gradient, weights of 1 / n", lambda: lsml(0.1), wrong=("M",), kinds="local"),
 )
 
 if __name__ == "__main__":

@@ -22,8 +22,8 @@ def embedding(pool: str | None) -> fc.Problem:
 
 CASES = (
     Case("Embedding", lambda: embedding(None)),
-    Case('Embedding, pool="sum"', lambda: embedding("sum"), wrong=("W",), kind="row"),
-    Case('Embedding, pool="mean"', lambda: embedding("mean"), wrong=("W",), kind="row"),
+    Case('Embedding, pool="sum"', lambda: embedding("sum"), wrong=("W",), kinds="row"),
+    Case('Embedding, pool="mean"', lambda: embedding("mean"), wrong=("W",), kinds="row"),
 )
 
 if __name__ == "__main__":

@@ -50,9 +50,9 @@ def nce(noise: list[int]) -> fc.Problem:
 
 
 CASES = (
-    Case("WGAN_GPLoss, critic", wgan, wrong=("Y_fake", "Y_real"), kind="sign"),
+    Case("WGAN_GPLoss, critic", wgan, wrong=("Y_fake", "Y_real"), kinds="sign"),
     Case("NCELoss, no target among the noise", lambda: nce([2, 4, 2])),
-    Case("NCELoss, target 1 among the noise", lambda: nce([2, 4, 1]), wrong=("W", "b"), kind="row"),
+    Case("NCELoss, target 1 among the noise", lambda: nce([2, 4, 1]), wrong=("W", "b"), kinds="row component"),
 )
 
 if __name__ == "__main__":

@@ -50,7 +50,7 @@ CASES = (
         ELLS,
         "zero",
     ),
-    Case("Gabor", lambda: of_kernel(cov.Gabor(0.3, 0.4), "log_ell", "log_p"), ("log_ell", "log_p"), "scale"),
+    Case("Gabor", lambda: of_kernel(cov.Gabor(0.3, 0.4), "log_ell", "log_p"), ("log_ell", "log_p"), "local scale"),
 )
 
 if __name__ == "__main__":

@@ -33,7 +33,7 @@ def poisson(sparse: bool) -> fc.Problem:
 
 CASES = (
     Case("Poisson.gradient", lambda: poisson(sparse=False)),
-    Case("Poisson.full_grad_sparse", lambda: poisson(sparse=True), wrong=("w",), kind="local"),
+    Case("Poisson.full_grad_sparse", lambda: poisson(sparse=True), wrong=("w",), kinds="local"),
 )
 
 if __name__ == "__main__":

@@ -54,7 +54,10 @@ CASES = (
     Case("MixedLogit, avail", lambda: mixed_logit(avail=True, scale=False)),
     Case("MixedLogit, scale_factor", lambda: mixed_logit(avail=False, scale=True)),
     Case(
-        "MixedLogit, avail and scale_factor", lambda: mixed_logit(avail=True, scale=True), ("lambda",), kind="nonfinite"
+        "MixedLogit, avail and scale_factor",
+        lambda: mixed_logit(avail=True, scale=True),
+        ("lambda",),
+        kinds="nonfinite",
     ),
 )
 

@@ -11,7 +11,10 @@ from fastcheck.problem.question import CENTRAL, COMPLEX
 from fastcheck.problem.selection import Selection
 from fastcheck.words import counted, duration
 
-POINTS = {CENTRAL: 2, COMPLEX: 1}  # at which J is evaluated for a component, by the method
+POINTS = {
+    CENTRAL: 2,
+    COMPLEX: 2,
+}  # evaluations of J for a component, by the method; one at complex theta takes as long as two
 _LONG = 10.0  # seconds from which on a run is announced
 _SCREEN = "screen (a few dozen J)"
 _SAMPLE = "components (a sample)"

@@ -12,13 +12,14 @@ from fastcheck.diagnosis.finding import Finding
 from fastcheck.evaluate.evaluator import Evaluator
 from fastcheck.evaluate.source import has_no_value
 from fastcheck.judge import rule
+from fastcheck.judge.ratios import asked_of
 from fastcheck.judge.verdict import Outcome
 from fastcheck.measure.levels import Table, opened
 from fastcheck.measure.lines import ComponentLines, Limits
 from fastcheck.problem.brought import Parts, brought
 from fastcheck.problem.question import Question
 from fastcheck.vectors import Array, Indices, Vector, norm
-from fastcheck.words import listed
+from fastcheck.words import listed, told_apart
 
 _COMPONENTS = 4  # wrong ones that are taken apart, the worst first
 _ROWS = 8  # of a component, the most suspicious
@@ -59,6 +60,7 @@ class _Along:
 
     def near(self) -> Vector:
         """The slopes of f, (m,), as one step tells them."""
+        self.at(0.0)
         side = int(self.limits.side[0])
         up, down = (_NEAR * self.unit if side >= 0 else 0.0), (_NEAR * self.unit if side <= 0 else 0.0)
         return (self.at(up) - self.at(-down)) / (up + down)
@@ -103,7 +105,8 @@ class _Entry:
 
     def __str__(self) -> str:
         bound = f"{self.bound:.0e}" if self.bound else "0"
-        return f"{self.name} is {self.claimed:.6g}, its differences give {self.slope:.6g} +- {bound}"
+        claimed, slope = told_apart(self.claimed, self.slope)
+        return f"{self.name} is {claimed}, its differences give {slope} +- {bound}"
 
 
 def taken_apart(
@@ -117,24 +120,56 @@ def taken_apart(
 
     ``analytic`` and ``slopes``, the best that are known, have shape (n,), if all components were looked at.
     """
-    parts = brought(question.grad).parts
+    brings = brought(question.grad)
+    parts = brings.parts
     if parts is None or not wrong:
         return ()
     if analytic is not None and slopes is not None and _is_transposed(parts, analytic, slopes, question.units):
-        said = f"{parts.name} was handed over as its transpose: turned round, it agrees with the differences."
-        return (Finding("transpose", question.layout.names, said),)
-    found = [_entries(parts, evaluator, index, float(question.units[index])) for index in wrong[:_COMPONENTS]]
+        return _transposed(parts, question)
+    return _by_entries(question, evaluator, parts, wrong, asked_of(brings.precision))
+
+
+def sampled_apart(question: Question, evaluator: Evaluator) -> tuple[Finding, ...]:
+    """The same of a J that is wrong throughout: a few components stand for all."""
+    brings, n = brought(question.grad), question.theta.size
+    parts = brings.parts
+    if parts is None:
+        return ()
+    some = sorted({int(i) for i in np.linspace(0, n - 1, _COMPONENTS)})
+    along = [_Along(parts, evaluator, i, float(question.units[i])) for i in some]
+    with np.errstate(invalid="ignore", over="ignore"):
+        near = [each.near() for each in along]
+        slopes = np.array([parts.weights @ seen for seen in near])
+        analytic = np.array([parts.weights @ parts.column(i, seen) for i, seen in zip(some, near, strict=True)])
+    if len(some) == _COMPONENTS and _is_transposed(parts, analytic, slopes, question.units, some):
+        return _transposed(parts, question)
+    return _by_entries(question, evaluator, parts, some, asked_of(brings.precision))
+
+
+def _transposed(parts: Parts, question: Question) -> tuple[Finding, ...]:
+    said = f"{parts.name} was handed over as its transpose: turned round, it agrees with the differences."
+    return (Finding("transpose", question.layout.names, said),)
+
+
+def _by_entries(
+    question: Question, evaluator: Evaluator, parts: Parts, wrong: Sequence[int], asked: float
+) -> tuple[Finding, ...]:
+    """The refuted entries of a few components, the most suspicious of all."""
+    units = question.units
+    found = [_entries(parts, evaluator, index, float(units[index]), asked) for index in wrong[:_COMPONENTS]]
     entries = [entry for of_one in found for entry in of_one]
     if not entries:
         return ()
     each = max(1, _TOLD // sum(map(bool, found)))
     said = "; ".join(str(entry) for of_one in found for entry in of_one[:each]) + "."
-    rows, factor = {entry.row for entry in entries}, _common_factor(entries)
+    factor = _common_factor(entries)
     if factor:
         said += f" Each of the {len(entries)} entries that were refuted is {factor:.6g} times what it should be."
-    if len(rows) == 1 and len(found) > 2 and all(found):
+    rows = set.intersection(*({entry.row for entry in of_one} for of_one in found))
+    if len(rows) == 1 and len(found) > 2 and parts.weights.size > 1:
         columns = listed([question.layout.name(index) for index in wrong[:_COMPONENTS]])
-        said += f" It is row {rows.pop()} in each of the components that were taken apart, {columns}."
+        alone = "It is row" if len({entry.row for entry in entries}) == 1 else "Among them is row"
+        said += f" {alone} {rows.pop()} in each of the components that were taken apart, {columns}."
     return (Finding("entry", question.layout.names, said),)
 
 
@@ -148,26 +183,34 @@ def _common_factor(entries: Sequence[_Entry]) -> float:
     return middle if (np.abs(factors - middle) <= off * abs(middle)).all() else 0.0
 
 
-def _is_transposed(parts: Parts, analytic: Vector, slopes: Vector, units: Vector) -> bool:
-    """Whether the transpose agrees, and is a thousand times nearer than what was handed over: symmetric matrices agree too."""
+def _is_transposed(
+    parts: Parts, analytic: Vector, slopes: Vector, units: Vector, some: Sequence[int] | slice = slice(None)
+) -> bool:
+    """Whether the transpose agrees, and is a thousand times nearer than what was handed over: symmetric matrices agree too.
+
+    ``analytic`` and ``slopes`` are of ``some`` components.
+    """
     if parts.transposed is None or not np.isfinite(parts.transposed).all() or not np.isfinite(analytic).all():
         return False
     with np.errstate(over="ignore", invalid="ignore"):
-        turned, given, seen = parts.transposed * units, analytic * units, slopes * units
+        turned, given, seen = parts.transposed[some] * units[some], analytic * units[some], slopes * units[some]
         off = norm(turned - seen)
         return bool(off <= rule.LOOK * (norm(turned) + norm(seen)) and off <= rule.WORRY * norm(given - seen))
 
 
-def _entries(parts: Parts, evaluator: Evaluator, index: int, unit: float) -> list[_Entry]:
-    """The refuted entries of one component, the most suspicious of all."""
-    claimed, along = parts.column(index), _Along(parts, evaluator, index, unit)
-    along.at(0.0)
+def _entries(parts: Parts, evaluator: Evaluator, index: int, unit: float, asked: float) -> list[_Entry]:
+    """The refuted entries of one component, the most suspicious of all; those within ``asked`` are as right as their numbers."""
+    along = _Along(parts, evaluator, index, unit)
     with np.errstate(invalid="ignore", over="ignore"):
-        off = np.abs((along.near() - claimed) * parts.weights)
+        near = along.near()
+        claimed = parts.column(index, near)
+        off = np.abs((near - claimed) * parts.weights)
     found, open_ = [], []
     for row in np.argsort(-np.nan_to_num(off, nan=np.inf), kind="stable")[:_ROWS].tolist():
         said = settled(_Row(along, row), np.array([claimed[row] * unit])).said
-        slope, bound = float(said.slope[0] / unit), float(said.bound[0] / unit)
+        slope, bound = float(said.slope[0] / unit) + 0.0, float(said.bound[0] / unit)  # no -0
+        if asked and abs(slope - claimed[row]) <= asked * (abs(slope) + abs(claimed[row])):
+            continue
         entry = _Entry(row, index, parts.entry(row, index), float(claimed[row]), slope, bound)
         if not np.isfinite(claimed[row]) or said.outcome[0] == Outcome.REFUTED:
             found.append(entry)

@@ -12,6 +12,7 @@ from fastcheck.checks.passing import pass_of, plan_of
 from fastcheck.evaluate.evaluator import Evaluator
 from fastcheck.evaluate.progress import progress_of
 from fastcheck.problem import accept as accepting
+from fastcheck.problem import choose as choosing
 from fastcheck.problem.layout import Layout
 from fastcheck.problem.point import point
 from fastcheck.problem.question import ACCEPT, CENTRAL, Question
@@ -56,9 +57,9 @@ class Checker:
         checkpoint: None = None,
         method: MethodOption = CENTRAL,
     ) -> None:
-        accepting.no_checkpoint(checkpoint, "Checker")
+        choosing.no_checkpoint(checkpoint, "Checker")
         self._question = accepting.unclaimed(cost, theta, args, kwargs, layout, scale, bounds)
-        self._options = accepting.options(
+        self._options = choosing.options(
             self._question.layout,
             self._question.theta,
             eps=eps,
@@ -85,11 +86,12 @@ class Checker:
     def gradient(self, theta: Any, components: ComponentsOption = None, tensors: TensorsOption = None) -> Vector:
         """The numeric gradient at ``theta``, shape (n,), or at ``components``, in the order asked for."""
         question = self._at(theta)
-        selection = accepting.selection(components, tensors, question.layout)
+        selection = choosing.selection(components, tensors, question.layout)
         evaluator = self._evaluator(question)
         ordered = selection.sorted()
         announce(evaluator, ordered, POINTS[self._options.method], self._progress)
-        numeric = pass_of(evaluator, ordered, self._plan.at(ordered), self._progress)
+        plan, _ = plan_of(evaluator, ordered, question.units, self._plan, self._options.method)
+        numeric = pass_of(evaluator, ordered, plan, self._progress)
         evaluator.require_unchanged(question.arguments)
         return selection.from_sorted(numeric)
 
@@ -99,7 +101,7 @@ class Checker:
         """Compare ``grad`` (an array, a dict or a function) with the differences of the cost at ``theta``."""
         question = self._at(theta)
         question = accepting.taken(replace(question, grad=accepting.gradient(grad, question)))
-        selection = accepting.selection(components, tensors, question.layout).sorted()
+        selection = choosing.selection(components, tensors, question.layout).sorted()
         evaluator = self._evaluator(question).at_theta()
         options = replace(self._options, selection=selection)
         opening = opening_of(question, options, evaluator, self._progress)
@@ -111,7 +113,7 @@ class Checker:
         asked = self._question
         at = point(theta, asked.layout)
         if not self._plan.imaginary:
-            accepting.step(self._plan.steps, at.theta, at.layout)
+            choosing.step(self._plan.steps, at.theta, at.layout)
         domain = asked.domain and asked.domain.holding(at.theta, at.layout)
         return replace(asked, at=at, domain=domain)
 

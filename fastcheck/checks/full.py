@@ -14,16 +14,17 @@ from fastcheck.checks.apart import taken_apart
 from fastcheck.checks.ladders import laddered
 from fastcheck.checks.opening import Opening, opened, working
 from fastcheck.checks.passing import pass_of, pass_over, plan_of
-from fastcheck.checks.stepping import pass_if_fit
+from fastcheck.checks.stepping import passed_if_fit, way_of
 from fastcheck.diagnosis.diagnose import findings
 from fastcheck.evaluate.progress import progress_of
 from fastcheck.judge.judging import judge
 from fastcheck.judge.measured import open_in
 from fastcheck.judge.ratios import if_repeatable
 from fastcheck.judge.verdict import Component, Judged
-from fastcheck.measure.pilots import Pilots, piloted
+from fastcheck.measure.pilots import Pilots
 from fastcheck.measure.steps import Plan
 from fastcheck.problem import accept as accepting
+from fastcheck.problem import choose as choosing
 from fastcheck.problem.layout import Layout
 from fastcheck.problem.question import ACCEPT, CENTRAL, Question
 from fastcheck.problem.typed import (
@@ -116,11 +117,12 @@ def check(
         A file that keeps what is done, at most a second later: the same call goes on from there, with the same bits on the
         same kind of machine. It belongs to one call, and another's is refused.
     method : "central" or "complex"
-        "complex" takes ``Im J(theta + i h e_i) / h``, h = 2^-100, in place of the differences: half the evaluations, nothing is
-        subtracted, and it is exact to rounding where J is analytic and its code takes a complex128 theta [1]_ [2]_ (of an
-        njit cost's args the float arrays become complex128 where they must). The bounds of theta do not matter to it.
-        Where J is not fit for it (abs, comparisons, real-only functions, numba's ``x**3`` of a negative x), as ladders at real theta tell, two-sided
-        differences are taken, and a finding of kind ``complex`` says what was seen. Not with ``eps``.
+        "complex" takes ``Im J(theta + i h e_i) / h`` in place of the differences, h = 2^-100, or so much of a scale that is
+        far from 1: one evaluation a component, nothing is subtracted, and it is exact to rounding where J is analytic and
+        its code takes a complex128 theta [1]_ [2]_ (of an njit cost's args the float arrays become complex128 where they
+        must). The bounds of theta do not matter to it. Ladders at real theta, along a few components and a direction of
+        each tensor, tell where J is not fit for it (abs, conjugates, real-only functions, numba's ``x**3`` of a negative
+        x): there two-sided differences are taken, and a finding of kind ``complex`` says what was seen. Not with ``eps``.
 
     Returns
     -------
@@ -146,7 +148,7 @@ def check(
     .. [2] Martins, Sturdza and Alonso, The complex-step derivative approximation, ACM TOMS 29(3), 2003.
     """
     question = accepting.question(cost, grad, theta, args, kwargs, layout, scale, bounds)
-    options = accepting.options(
+    options = choosing.options(
         question.layout, question.theta, eps=eps, method=method, accept=accept, workers=workers, chunk=chunk,
         progress=progress, components=components, tensors=tensors, checkpoint=checkpoint,
     )  # fmt: skip
@@ -179,8 +181,8 @@ def gradient(
     ndarray of float64, shape (n,), or (k,) with ``components``, in the order asked for
         ``(J(theta + eps e_i) - J(theta - eps e_i)) / ((theta_i + eps) - (theta_i - eps))``: the divisor is the step
         really taken (of fourth order where "auto" takes that). nan or inf where J is not finite. With
-        ``method="complex"`` ``Im J(theta + i h e_i) / h``, h = 2^-100, of a J that must be analytic: nothing is there to
-        compare it with.
+        ``method="complex"`` ``Im J(theta + i h e_i) / h`` of a J that must be analytic: it is compared with nothing, as
+        `check` does.
 
     Raises
     ------
@@ -189,11 +191,11 @@ def gradient(
         real number for it.
     """
     question = accepting.unclaimed(cost, theta, args, kwargs, layout, scale, bounds)
-    options = accepting.options(
+    options = choosing.options(
         question.layout, question.theta, eps=eps, method=method, workers=workers, chunk=chunk, progress=progress,
         components=components, tensors=tensors, checkpoint=checkpoint,
     )  # fmt: skip
-    asked = accepting.selection(components, tensors, question.layout)
+    asked = choosing.selection(components, tensors, question.layout)
     with working(question, options) as evaluator:
         show = progress_of(options.progress)
         announce(evaluator, options.selection, POINTS[options.method], show)
@@ -232,16 +234,15 @@ def report_of(opening: Opening, plan: Plan | None = None) -> Report:
     analytic = opening.analytic.at(selection)
     announce(evaluator, selection, POINTS[options.method], opening.progress, screens=True)
     begin = time.perf_counter()
-    asked = options.eps if plan is None else plan
-    chosen, pilots = plan_of(evaluator, selection, question.units, asked, options.method)
-    pilots = piloted(evaluator, selection, question.units) if pilots is None else pilots
+    way = way_of(opening, options.eps if plan is None else plan)
     numeric = np.full(selection.size, np.nan)
     try:
-        chosen, unfit = pass_if_fit(opening, pilots, chosen, numeric)
+        way = passed_if_fit(opening, way, numeric)
     except BaseException as error:
         with suppress(Exception):  # nothing may hide what happened
-            error.report = _unfinished(pilots, chosen, numeric, analytic.first, question)  # type: ignore[attr-defined]
+            error.report = _unfinished(way.pilots, way.plan, numeric, analytic.first, question)  # type: ignore[attr-defined]
         raise
+    pilots, chosen, unfit = way.pilots, way.plan, way.unfit
     evaluator.rest()
     measured = pass_over(pilots, chosen, numeric, question.units)
     measured = laddered(evaluator, measured, pilots, analytic.first)

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from fastcheck.checks.apart import taken_apart
+from fastcheck.checks.apart import sampled_apart, taken_apart
 from fastcheck.checks.groups import Screened, measure
 from fastcheck.checks.hunting import Hunt
 from fastcheck.checks.opening import opened
@@ -15,6 +15,7 @@ from fastcheck.checks.searching import Search
 from fastcheck.diagnosis.repeats import repeats
 from fastcheck.judge.verdict import Component
 from fastcheck.problem import accept as accepting
+from fastcheck.problem import choose as choosing
 from fastcheck.problem.layout import Layout
 from fastcheck.problem.question import ACCEPT, BUDGET, CENTRAL
 from fastcheck.problem.selection import Selection
@@ -55,10 +56,10 @@ def locate(
     Parameters are those of `screen`, which comes first; ``budget`` is the number of evaluations of the cost after which the
     search ends with what it knows.
     """
-    accepting.no_checkpoint(checkpoint, "locate")
-    accepting.only_central(method, "locate")
+    choosing.no_checkpoint(checkpoint, "locate")
+    choosing.only_central(method, "locate")
     question = accepting.question(cost, grad, theta, args, kwargs, layout, scale, bounds)
-    options = accepting.options(
+    options = choosing.options(
         question.layout, question.theta, accept=accept, workers=workers, chunk=chunk, progress=progress, seed=seed,
         budget=budget,
     )  # fmt: skip
@@ -66,10 +67,13 @@ def locate(
         rng = np.random.default_rng(options.seed)
         found = _searched(measure(opening, rng, hunting=True), opening.analytic.first, rng, options.budget)
         changing = repeats(opening.analytic.first, opening.analytic.again, None, Selection(question.layout))
-        apart = taken_apart(question, opening.evaluator, [component.index for component in found.components])
-        return replace(
-            found, findings=((changing,) if changing else ()) + apart, evaluations=opening.evaluator.evaluations
+        evaluator, single = opening.evaluator, [component.index for component in found.components]
+        apart = (
+            taken_apart(question, evaluator, single)
+            if single or not found.tensors
+            else sampled_apart(question, evaluator)
         )
+        return replace(found, findings=((changing,) if changing else ()) + apart, evaluations=evaluator.evaluations)
 
 
 def _searched(measured: Screened, analytic: Vector, rng: np.random.Generator, budget: int) -> Location:

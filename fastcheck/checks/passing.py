@@ -24,15 +24,14 @@ def plan_of(
     units: Vector,
     eps: Steps | str | Plan | None,
     method: str = CENTRAL,
-    pilots: Pilots | None = None,
 ) -> tuple[Plan, Pilots | None]:
-    """The steps of a pass over the selection (sorted), and the pilots where they were needed to choose them, unless they are given."""
+    """The steps of a pass over the selection (sorted), and the pilots where they were needed to choose them."""
+    if method == COMPLEX:
+        return stepped(selection, units), None
     if isinstance(eps, Plan):
         return eps.at(selection).within(evaluator, selection), None
-    if method == COMPLEX:
-        return stepped(selection), None
     if eps is None or isinstance(eps, str):
-        pilots = pilots or piloted(evaluator, selection, units)
+        pilots = piloted(evaluator, selection, units)
         return planned(evaluator, pilots, units, auto=eps is not None).within(evaluator, selection), pilots
     return as_asked(eps, selection).within(evaluator, selection), None
 

@@ -25,6 +25,7 @@ from fastcheck.judge.ratios import if_repeatable
 from fastcheck.judge.screening import Estimate, OfTensor, as_its_worst, blamed, estimate, judged, left_open
 from fastcheck.judge.verdict import Cause, Judgement, TensorReport, Verdict, Witness
 from fastcheck.problem import accept as accepting
+from fastcheck.problem import choose as choosing
 from fastcheck.problem.layout import Layout, Tensor
 from fastcheck.problem.question import ACCEPT, CENTRAL
 from fastcheck.problem.typed import (
@@ -70,10 +71,10 @@ def screen(
         theta lies on its bounds, as directions have no free signs there. ``numeric`` is None: no component was looked at
         by itself; `locate` names those that are wrong.
     """
-    accepting.no_checkpoint(checkpoint, "screen")
-    accepting.only_central(method, "screen")
+    choosing.no_checkpoint(checkpoint, "screen")
+    choosing.only_central(method, "screen")
     question = accepting.question(cost, grad, theta, args, kwargs, layout, scale, bounds)
-    options = accepting.options(
+    options = choosing.options(
         question.layout, question.theta, accept=accept, workers=workers, chunk=chunk, progress=progress, seed=seed
     )
     with opened(question, options) as opening:

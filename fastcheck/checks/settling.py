@@ -9,7 +9,7 @@ import numpy as np
 from fastcheck.judge import rule
 from fastcheck.judge.outcomes import Outcomes, is_from_afar, outcomes
 from fastcheck.judge.verdict import Outcome
-from fastcheck.measure.ladder import climb, grow, look_where_seen, look_where_worth
+from fastcheck.measure.ladder import UNROUNDED, climb, grow, look_where_seen, look_where_worth, woken
 from fastcheck.measure.levels import Table
 from fastcheck.measure.lines import Lines
 from fastcheck.measure.rungs import ladders
@@ -43,6 +43,7 @@ def confirmed(lines: Lines, claimed: Vector, expected: Vector, noise: float) -> 
     said = seen.said
     refuted = (said.outcome == Outcome.REFUTED) & ~is_from_afar(seen.sight, said.bound, said.level)
     refuted &= seen.sight.shape != Shape.STILL  # so near, any J that is rounded stands still
+    refuted &= seen.table.level[:, 0] < UNROUNDED  # from so far it may be the other side of a hinge
     others = np.flatnonzero(~refuted)
     return said.put(others, settled(lines.some(others), claimed[others]).said) if others.size else said
 
@@ -75,7 +76,7 @@ def doubted(lines: Lines, table: Table, claimed: Vector) -> Looked:
     far = is_from_afar(seen.sight, seen.said.bound, seen.said.level) | (seen.said.outcome == Outcome.UNKNOWN)
     open_ = again[(_loose(seen) & far)[again]]
     table = climb(lines.look, table, open_, table.level[open_, 0])  # what is in the way may lie between these and those
-    return looked(table, claimed, seen)
+    return looked(woken(lines.look, table), claimed, seen)
 
 
 def looked(table: Table, claimed: Vector, before: Looked | None = None) -> Looked:

@@ -19,6 +19,7 @@ from fastcheck.measure.pilots import piloted
 from fastcheck.measure.stencil import differences, fitted
 from fastcheck.measure.steps import planned, sigma
 from fastcheck.problem import accept as accepting
+from fastcheck.problem import choose as choosing
 from fastcheck.problem.layout import Layout
 from fastcheck.problem.question import CENTRAL
 from fastcheck.problem.selection import sample
@@ -60,12 +61,12 @@ def sweep(
     Parameters are those of `check`, but with ``components=None`` a sample of 1000 that covers every tensor is looked at
     where there are more. A step at which J overflows, or that is lost in the rounding of theta, or that leaves its bounds, gives nan.
     """
-    accepting.no_checkpoint(checkpoint, "sweep")
+    choosing.no_checkpoint(checkpoint, "sweep")
     question = accepting.question(cost, grad, theta, args, kwargs, layout, bounds=bounds)
     if components is None and tensors is None and question.layout.size > _ALL:
         n_filled = sum(tensor.size > 0 for tensor in question.layout.tensors)
         components = sample(question.layout, max(_ALL, n_filled))
-    options = accepting.options(
+    options = choosing.options(
         question.layout, question.theta, components=components, tensors=tensors, workers=workers, progress=progress
     )
     with opened(question, options) as opening, np.errstate(all="ignore"):  # a Python cost may overflow far from theta

@@ -26,7 +26,7 @@ def values(part: Part, constants: Constants, least: int = LEAST) -> Iterator[Hyp
         return
     if not part.observed.any():
         yield Hypothesis(
-            "unused", None, "is not zero, but J does not change with this tensor at all",
+            "unused", None, f"is not zero, but J does not change {'with this tensor at all' if part.whole else 'there'}",
             "Does the cost read it from theta, or from a copy or a global array that numba froze?",
         )  # fmt: skip
         return

@@ -29,6 +29,12 @@ class Address:
     def __index__(self) -> int:
         return self._value
 
+    def __copy__(self) -> Address:
+        return self
+
+    def __deepcopy__(self, memo: object) -> Address:
+        return self
+
     def __reduce__(self) -> tuple[Any, ...]:
         raise InputError(
             "an address must stay in the process that it is of, got one that was to be pickled: make the Problem anew there"

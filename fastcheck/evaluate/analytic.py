@@ -11,7 +11,8 @@ import numpy as np
 from fastcheck.errors import InputError, add_note
 from fastcheck.evaluate.source import is_parallel, turn
 from fastcheck.problem.arguments import Arguments
-from fastcheck.problem.foreign import array_of
+from fastcheck.problem.brought import brought
+from fastcheck.problem.foreign import array_of, in_full
 from fastcheck.problem.question import Question, gradient_vector, precision_of
 from fastcheck.problem.selection import Selection
 from fastcheck.problem.structure import named
@@ -43,6 +44,7 @@ def analytic_of(question: Question) -> Analytic:
     if not callable(question.grad):
         return Analytic(np.empty(0) if question.grad is None else question.grad, None, question.precision)
     first, precision = _returned(question, question.arguments)
+    precision = max(precision, brought(question.grad).precision)
     again = called(question, question.arguments)
     return Analytic(first, None if np.array_equal(first, again, equal_nan=True) else again, precision)
 
@@ -58,7 +60,7 @@ def _returned(question: Question, arguments: Arguments) -> tuple[Vector, float]:
     grad: Any = question.grad
     try:
         with turn(is_parallel(question.cost if question.paired else grad)):
-            value = own.call(grad, theta)
+            value, _ = in_full(lambda: own.call(grad, theta), own.holds_jax)
     except Exception as error:
         add_note(error, "raised by grad at the unperturbed theta")
         raise

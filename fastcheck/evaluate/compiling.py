@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable
 from functools import lru_cache
+from itertools import pairwise
 from typing import Any
 
 import numba
@@ -20,6 +21,12 @@ _all_types: Any = types
 _tuple: Callable[..., Kind] = types.Tuple
 _typeof: Callable[[Any], Kind] = numba.typeof
 _KEPT = 64  # compiled costs that a process remembers, tails of costs in stages among them
+
+_NOISE = (
+    "Failed in", "During:", "File ", "<source", "^", "There are", "No implementation", "Overload of", "- Of which",
+    "Known signatures", "- Resolution", "...",
+)  # fmt: skip
+_REFUSED = "raised a specific error:"
 
 RETURN = "return a float (an array's entry or .sum(), not the array)"
 
@@ -188,20 +195,10 @@ def _kind(value: Any, what: str) -> Kind:
 
 
 def _cause(error: BaseException) -> str:
-    """The line of numba's report that says what is wrong; its first lines only say where numba was."""
-    lines = [line.strip() for line in str(error).splitlines()]
-    noise = (
-        "Failed in",
-        "During:",
-        "File ",
-        "<source",
-        "^",
-        "There are",
-        "No implementation",
-        "Overload of",
-        "- Of which",
-        "Known signatures",
-        "...",
-    )
-    said = [line for line in lines if line and not line.startswith(noise)]
+    """The line of numba's report that says what is wrong: why all that could be called refused, else the first that is not where numba was."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    reasons = [line.partition("Error: ")[2] for before, line in pairwise(lines) if before.endswith(_REFUSED)]
+    if reasons and not any(line.startswith("No match") for line in lines):
+        return reasons[-1]
+    said = [line for line in lines if not line.startswith(_NOISE)]
     return said[0].removeprefix(">>> ") if said else first_line(error)

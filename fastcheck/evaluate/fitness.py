@@ -18,6 +18,7 @@ from fastcheck.vectors import Vector
 
 _EXCEPTIONS: Any = getattr(np, "exceptions", np)  # a module of its own since numpy 1.25
 _COMPLEX_WARNING: type[Warning] = _EXCEPTIONS.ComplexWarning
+_ROUNDED = "rounding in x**3 of a negative x, in a transform or in eigenvalues"
 _CATCHING = threading.Lock()  # what warnings do is process-wide
 
 
@@ -27,7 +28,8 @@ def seconds_at_complex(source: Source, theta: Vector) -> float:
     Raises
     ------
     Unfit
-        The cost does not take complex theta, discards its imaginary part, or returns no complex number.
+        The cost does not take complex theta, discards its imaginary part, returns no complex number, or one with an
+        imaginary part where theta has none.
     """
     own = source.own(theta)
     begin = time.perf_counter()
@@ -41,8 +43,10 @@ def seconds_at_complex(source: Source, theta: Vector) -> float:
     except Exception as error:
         blame_cost(error, "at complex theta")
         raise
-    complex_number(value)
-    return time.perf_counter() - begin
+    seconds = time.perf_counter() - begin
+    if left := complex_number(value).imag:
+        raise Unfit(f"an imaginary part of {left:.2g} where theta has none ({_ROUNDED})")
+    return seconds
 
 
 @contextmanager

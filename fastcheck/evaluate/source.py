@@ -16,11 +16,12 @@ from typing import Any
 import numpy as np
 from numba.core.dispatcher import Dispatcher as _Dispatcher
 
+from fastcheck.errors import InputError
 from fastcheck.evaluate.compiling import compiled, positional
 from fastcheck.evaluate.forms import COMPLEX, REAL, Form, returning_complex
 from fastcheck.problem.arguments import Arguments
 from fastcheck.problem.brought import is_made
-from fastcheck.problem.foreign import array_of
+from fastcheck.problem.foreign import array_of, in_full, in_x64
 from fastcheck.problem.question import parted
 from fastcheck.vectors import Indices, Vector
 
@@ -119,8 +120,8 @@ class Raised(Exception):
 
 
 def has_no_value(error: Exception) -> bool:
-    """Whether the cost says that J has no value there."""
-    return isinstance(error, ValueError | ArithmeticError)
+    """Whether the cost says that J has no value there; what says that the cost cannot be used is ours."""
+    return isinstance(error, ValueError | ArithmeticError) and not isinstance(error, InputError)
 
 
 def source_of(function: Callable[..., Any], arguments: Arguments, paired: bool = False) -> Source:
@@ -153,8 +154,19 @@ def kernel_of(source: Source) -> Kernel:
 
 
 def _plain(source: Source) -> Callable[..., Any]:
-    """A Python function of theta and args, whose J is a number of Python's or NumPy's."""
-    function, kwargs = source.function, source.arguments.kwargs
-    if source.paired:
-        return lambda theta, *args: array_of(parted(function(theta, *args, **kwargs))[0])
-    return lambda theta, *args: array_of(function(theta, *args, **kwargs))
+    """A Python function of theta and args, whose J is a number of Python's or NumPy's; the first call tells whether it is JAX's."""
+    function, kwargs, paired = source.function, source.arguments.kwargs, source.paired
+    in_jax: bool | None = None
+
+    def value(theta: Vector, *args: Any) -> Any:
+        nonlocal in_jax
+        if in_jax is None:
+            returned, in_jax = in_full(lambda: function(theta, *args, **kwargs), source.arguments.holds_jax)
+        elif in_jax:
+            with in_x64():
+                returned = function(theta, *args, **kwargs)
+        else:
+            returned = function(theta, *args, **kwargs)
+        return array_of(parted(returned)[0] if paired else returned)
+
+    return value

@@ -95,8 +95,8 @@ def staged(stages: Sequence[tuple[Stage, Any]], layout: Layout) -> Stage:
 
 def stages_of(function: Any) -> Stages | None:
     """The stages of a cost that was made of some; None of any other."""
-    found: Stages | None = getattr(function, _MARK, None)
-    return found
+    found = getattr(function, _MARK, None)
+    return found if isinstance(found, Stages) else None
 
 
 def _listed(stages: Any) -> list[Any]:

@@ -156,13 +156,16 @@ def _at_rest(sight: Sight, claimed: Array, best: Reading, said: Integers) -> tup
 
     That supports 0 where J moves by far less along other lines. There it excludes what would have moved J by many of those
     least moves, unless some slope from afar speaks for it: a variable that J rounds, as to float32, looks the same nearby.
+    Where J is idle no rounding explains its rest, and whatever is seen beyond is not the slope: the other side of a hinge.
     """
+    said = np.where(sight.idle, Outcome.UNKNOWN, said)
     step = power_of_two(sight.rest)
-    bound = rule.MEET * np.where(sight.stairs, sight.grain, sight.quantum) / step
+    bound = rule.MEET * np.where(sight.stairs, sight.grain, sight.resolution) / step
     rest = (sight.rest > -EMPTY) & (sight.shape != Shape.STILL) & (said == Outcome.UNKNOWN)
-    excludes = rest & ~sight.stairs & (np.abs(claimed) * step >= rule.JUST_SEEN * sight.quantum)
-    excludes &= ~(is_sharp(sight.readings, claimed, rule.ROUGH) & _speaks(sight.readings, claimed)).any(axis=1)
-    rest &= ((np.abs(claimed) <= bound) & ~(best.bound <= bound)) | excludes
+    excludes = rest & ~sight.stairs & ~(np.abs(claimed) * step < rule.JUST_SEEN * sight.resolution)
+    spoken_for = (is_sharp(sight.readings, claimed, rule.ROUGH) & _speaks(sight.readings, claimed)).any(axis=1)
+    excludes &= sight.idle | (~spoken_for & np.isfinite(claimed))
+    rest &= sight.idle | ((np.abs(claimed) <= bound) & ~(best.bound <= bound)) | excludes
     value, bound = np.where(rest, 0.0, best.value), np.where(rest, bound, best.bound)
     found = Reading(value, bound, np.where(rest, sight.rest, best.level), np.where(rest, 2, best.order))
     said = np.where(rest & (claimed == 0) & ~sight.stairs, Outcome.SUPPORTED, said)

@@ -50,7 +50,7 @@ ONE_SIDED = 8.0  # and by so many times that at a bound of theta: three points o
 ALIKE = 1e-3  # a ratio below which the change from call to call is the gradient once more
 HEARD_AS_FLOOR = 10.0  # floors up to which a ratio above 1e-7 is told to be rounding
 
-TWO_STEPS = 1e-9  # of the largest: what the complex derivatives by two steps differ by, above rounding of float64
+OTHER_STEPS = 1e-9  # of the largest: what the complex derivatives by other steps differ by, above rounding of float64
 
 # How much is looked at.
 WORST = 6  # components of each tensor that are measured first, those with the largest errors

@@ -6,6 +6,7 @@ all lines still open. Sees no analytic gradient; `worth` is a size of slope that
     grow              from a guess (a pilot's levels, or START) outward and inward, in strides where J stands still
     climb             on from a level that served, likewise
     look_where_seen   the first levels of a table, from where a slope of that size is just seen
+    woken             where J stands still far from the point, the levels at which it begins to move
     look_where_worth  from the step at which a slope of that size would just be seen, outward to a first sharp estimate
 """
 
@@ -16,7 +17,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from fastcheck.measure.breaks import gap_of
-from fastcheck.measure.levels import EMPTY, Look, Table, added, blocks, last_level, run_around, taken
+from fastcheck.measure.levels import EMPTY, Look, Table, added, blocks, last_level, run_around
 from fastcheck.measure.readings import (
     MEET,
     SHARP,
@@ -30,6 +31,7 @@ from fastcheck.measure.readings import (
 )
 from fastcheck.vectors import Array, Flags, Integers
 
+UNROUNDED = -7  # at rest up to here no variable is rounded: as bfloat16 it would be at -8
 START = -17  # the middle of the first levels where nothing is known: D2's two errors are about equal there
 TARGET = 1e-8  # the relative bound at which nobody needs more
 MOST = 21  # levels that growing may add to those of the start
@@ -67,6 +69,16 @@ def grow(look: Look, table: Table, pilot: Integers | None = None, aim: Aim = Aim
     return look_where_worth(look, table, lines, np.ldexp(np.abs(gap_of(table)), table.shift))
 
 
+def woken(look: Look, table: Table) -> Table:
+    """With the levels at which J begins to move, where it may stand still as far as no rounding would make it."""
+    far = np.flatnonzero(table.filled.any(axis=1) & (table.level[:, 0] > UNROUNDED))  # nothing near was looked at
+    table = added(look, table, far, np.maximum(START, table.lowest[far]))
+    asleep = (table.rest > -EMPTY) & (table.rest + 1 < table.wakes) & (table.wakes > UNROUNDED) & ~table.still
+    lines = np.flatnonzero(asleep)
+    table, first = _halved(look, table, lines)
+    return added(look, table, *blocks(lines, first, WIDTH))
+
+
 def _started(look: Look, table: Table, lines: Integers, pilot: Integers | None) -> tuple[Table, Integers]:
     first = np.full(lines.size, START - WIDTH // 2) if pilot is None else pilot
     first = np.clip(first, table.lowest, np.maximum(table.lowest, table.highest - WIDTH))
@@ -89,10 +101,11 @@ def _halved(look: Look, table: Table, lines: Integers) -> tuple[Table, Integers]
     """The nearest level that moves J on each line, by halving: its move is about the grain of J."""
     going = np.arange(lines.size)
     while going.size:
-        low, high = table.rows(lines[going]).rest, _first_move(table.rows(lines[going]))
+        part = table.rows(lines[going])
+        low, high = part.rest, part.wakes
         going, middle = going[high - low > 1], ((low + high) // 2)[high - low > 1]
         table = added(look, table, lines[going], middle)
-    return table, _first_move(table.rows(lines))
+    return table, table.rows(lines).wakes
 
 
 def _neared(look: Look, table: Table, home: Integers) -> tuple[Table, Integers]:
@@ -106,13 +119,6 @@ def _neared(look: Look, table: Table, home: Integers) -> tuple[Table, Integers]:
     home = home.copy()
     home[near] = np.maximum(level - WIDTH + 1, table.lowest[near])
     return added(look, table, *blocks(near, home[near], WIDTH)), home
-
-
-def _first_move(table: Table) -> Integers:
-    if table.level.shape[0] == 0:
-        return np.empty(0, dtype=np.int64)
-    moves = table.filled & ~table.stands
-    return taken(table.level, np.argmax(moves, axis=1).astype(np.int64)[:, None])[:, 0]
 
 
 def climb(look: Look, table: Table, lines: Integers, home: Integers, aim: Aim = Aim()) -> Table:

@@ -102,6 +102,12 @@ class Table:
         return np.asarray(np.where(resting, self.level, -EMPTY).max(axis=1, initial=-EMPTY))
 
     @property
+    def wakes(self) -> Integers:
+        """The finest level at which J moves, of each line; EMPTY where it moves at none."""
+        moves = self.filled & ~self.stands
+        return np.asarray(np.where(moves, self.level, EMPTY).min(axis=1, initial=EMPTY))
+
+    @property
     def least(self) -> Array:
         """The least move of J on each line that is not 0; inf where there is none."""
         sizes = [np.where(np.abs(rise) > 0, np.abs(rise), np.inf) for rise in (self.up, self.down)]

@@ -135,12 +135,12 @@ def _least_move(evaluator: Evaluator, units: Vector) -> float:
     return float(moves[moves > 0].min(initial=np.inf))
 
 
-def piloted(evaluator: Evaluator, selection: Selection, units: Vector) -> Pilots:
-    """The pilots of a selection (sorted), always the same ones; ``units`` has shape (n,)."""
+def piloted(evaluator: Evaluator, selection: Selection, units: Vector, most: int = _EACH) -> Pilots:
+    """The pilots of a selection (sorted), ``most`` of a tensor, always the same ones; ``units`` has shape (n,)."""
     rng = np.random.default_rng(0)
     filled = sum(span.stop > span.start for span in selection.spans)
     budget = _SPENT[0] + _SPENT[1] * filled
-    each = int(np.clip(budget // (_LADDER * max(filled, 1)), 1, _EACH))
+    each = int(np.clip(budget // (_LADDER * max(filled, 1)), 1, most))
     drawn = [
         span.start + np.sort(rng.choice(span.stop - span.start, min(each, span.stop - span.start), replace=False))
         for span in selection.spans
@@ -153,3 +153,10 @@ def piloted(evaluator: Evaluator, selection: Selection, units: Vector) -> Pilots
         least = np.ldexp(_least_move(evaluator, units), -table.shift)
         table = replace(table, quantum=min(table.quantum, float(least)))
     return Pilots(selection, positions, lines, table, see(table))
+
+
+def piloted_by_one(evaluator: Evaluator, selection: Selection, units: Vector) -> Pilots:
+    """One pilot of each tensor, which is enough where no step is to be chosen; as many as usual if any has no slope to compare with."""
+    pilots = piloted(evaluator, selection, units, most=1)
+    enough = all(pilots.serve(k) for k in range(len(selection.spans)) if pilots.of(k).size)
+    return pilots if enough else piloted(evaluator, selection, units)

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from fastcheck.measure.breaks import STAIRS, first_constant, jumps, kinked, sides
+from fastcheck.measure.ladder import UNROUNDED
 from fastcheck.measure.levels import Table, power_of_two, taken
 from fastcheck.measure.readings import (
     SHARP,
@@ -30,6 +31,10 @@ from fastcheck.vectors import Array, Flags, Integers
 
 COARSE = 8.0  # a grain of so many half units of J's last place is not J's own rounding
 NOISY = 64.0  # likewise an even residual
+PERHAPS = -16  # none is rounded that rests up to here, if J moves otherwise than as a slope at these levels:
+BEYOND = -5, -3
+AT_ONCE = 3  # levels, over which what is linear grows by less than the least moves that are called stairs
+WHOLE, MANY = 0.1, 64.0  # moves in steps are within so much of halves, and no more than so many at once
 HEARD = 16.0  # an even part of so many times what noise and grains make of it is h^2 J''
 
 
@@ -71,6 +76,10 @@ class Sight:
         False where the least move on a line is far above that: what rests there is no stair.
     rest : (m,)
         The level up to which J stands still from the finest level on; -EMPTY where it moves there already.
+    idle : (m,)
+        True where J stands still far beyond the finest level and then moves at once by much: a unit that is off, a hinge not reached.
+    resolution : (m,)
+        The least move of J on any line, or J's last place where every line is at rest in that way.
     natural : (m,)
         The size that slopes have nearby, the larger of |J''| unit and |J| / unit, per unit.
     bends : (m,)
@@ -94,6 +103,8 @@ class Sight:
     quantum: float
     stairs: Flags
     rest: Integers
+    idle: Flags
+    resolution: Array
     natural: Array
     bends: Flags
     lowest: Integers
@@ -110,9 +121,13 @@ def see(table: Table) -> Sight:
         gap = kinked(table)
         low, high, margin = sides(table, gap)
         own = np.spacing(abs(table.centre)) / 2
+        stairs = ~(table.least > STAIRS * table.quantum)
+        idle = _idle(table) & ~(stairs & _in_steps(table))
+        resolution = np.where(idle & stairs, own, table.quantum)
+        stairs &= ~idle
         return Sight(
             readings=found,
-            shape=_shape(table, found, np.isfinite(low), jumps(table), grain > COARSE * own),
+            shape=_shape(table, found, np.isfinite(low), jumps(table), stairs & (grain > COARSE * own)),
             grain=np.ldexp(grain, table.shift),
             noise=np.ldexp(noise, table.shift),
             odd_noise=np.ldexp(_finest(odd_residual(table), 4), table.shift),
@@ -122,19 +137,35 @@ def see(table: Table) -> Sight:
             high=high,
             margin=margin,
             quantum=float(np.ldexp(table.quantum, table.shift)),
-            stairs=~(table.least > STAIRS * table.quantum),
+            stairs=stairs,
             rest=table.rest,
+            idle=idle,
+            resolution=np.ldexp(resolution, table.shift),
             natural=np.ldexp(_natural(table), table.shift),
-            bends=_bends(table),
+            bends=_bends(table) & ~idle,
             lowest=table.lowest,
             evaluations=2 * table.n_levels,
         )
 
 
-def _shape(table: Table, found: Readings, kink: Flags, jump: Flags, coarse: Flags) -> Integers:
+def _idle(table: Table) -> Flags:
+    """Where a variable that is rounded does not explain that J rests; and it is seen to end at once."""
+    beyond = table.filled & (table.level >= BEYOND[0]) & (table.level <= BEYOND[1])
+    bends = beyond & (np.abs(table.up + table.down) > np.abs(table.up - table.down) / 2)
+    unrounded = (table.rest >= UNROUNDED) | ((table.rest >= PERHAPS) & bends.any(axis=1))
+    return np.asarray(unrounded & (table.wakes <= table.rest + AT_ONCE))
+
+
+def _in_steps(table: Table) -> Flags:
+    """Where the first moves of J are whole numbers of half its least one, as where J is rounded."""
+    soon = table.filled & (table.level <= table.wakes[:, None] + AT_ONCE)
+    halves = [np.where(soon, 2 * np.abs(rise) / table.least[:, None], 0.0) for rise in (table.up, table.down)]
+    return np.asarray(np.all([(np.abs(n - np.rint(n)) <= WHOLE) & (n <= MANY) for n in halves], axis=(0, 2)))
+
+
+def _shape(table: Table, found: Readings, kink: Flags, jump: Flags, stairs: Flags) -> Integers:
     """Where several are seen: the one that would mislead most comes first."""
     outside = (table.filled & ~table.answers).any(axis=1)
-    stairs = coarse & ~(table.least > STAIRS * table.quantum)
     seen = [
         (Shape.STILL, table.still & (table.n_levels > 0)),
         (Shape.KINK, kink),

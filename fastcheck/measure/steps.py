@@ -9,14 +9,15 @@ import numpy as np
 
 from fastcheck.evaluate.evaluator import Evaluator
 from fastcheck.evaluate.progress import Show, part_of
-from fastcheck.measure.imaginary import STEP, complex_steps
+from fastcheck.measure.imaginary import complex_steps, steps_of
 from fastcheck.measure.ladder import START
 from fastcheck.measure.levels import taken
 from fastcheck.measure.pilots import Pilots
 from fastcheck.measure.stencil import differences, fitted, sides
 from fastcheck.problem.question import ACCEPT, LECTURE, Steps
 from fastcheck.problem.selection import Selection
-from fastcheck.vectors import Flags, Integers, Vector, norm, root_mean_square
+from fastcheck.problem.units import units_of
+from fastcheck.vectors import Flags, Indices, Integers, Vector, norm, root_mean_square
 
 SERVES = 1e-5  # of the tensor's slopes: a step serves where its differences are within
 _MORE = 8  # components whose slopes tell how large those of a tensor are, where the pilots' own are small
@@ -67,7 +68,7 @@ class Plan:
         """The order of each component's difference, shape (k,)."""
         return np.repeat(self.orders, [span.stop - span.start for span in selection.spans])
 
-    def of(self, span: slice) -> Steps:
+    def of(self, span: slice | Indices) -> Steps:
         """The steps of these positions."""
         return self.steps[span] if isinstance(self.steps, np.ndarray) else self.steps
 
@@ -84,10 +85,10 @@ def as_asked(eps: Steps, selection: Selection) -> Plan:
     return Plan(steps, (2,) * n_tensors, (not isinstance(eps, np.ndarray) and eps == LECTURE,) * n_tensors, asked=True)
 
 
-def stepped(selection: Selection) -> Plan:
-    """The complex step, for all components."""
+def stepped(selection: Selection, units: Vector) -> Plan:
+    """The complex step, for all components; ``units`` has shape (n,)."""
     n_tensors = len(selection.layout.tensors)
-    return Plan(STEP, (2,) * n_tensors, (False,) * n_tensors, imaginary=True)
+    return Plan(steps_of(selection.of(units)), (2,) * n_tensors, (False,) * n_tensors, imaginary=True)
 
 
 def planned(evaluator: Evaluator, pilots: Pilots, units: Vector, auto: bool) -> Plan:
@@ -169,9 +170,10 @@ def _scaled(theta: Vector, units: Vector, level: int) -> Vector:
 
 
 def slopes_of(evaluator: Evaluator, selection: Selection, plan: Plan) -> Vector:
-    """The slopes of a few components, taken as the pass takes them, with one step for all."""
+    """The slopes of a few components, taken as the pass takes them; differences with one step for all."""
     if plan.imaginary:
-        return complex_steps(evaluator, selection)
+        own = selection.of(units_of(evaluator.theta, selection.layout))
+        return complex_steps(evaluator, selection, steps_of(own))
     steps = plan.steps if not isinstance(plan.steps, np.ndarray) else float(np.median(plan.steps))
     return differences(evaluator, selection, steps)
 
@@ -179,7 +181,7 @@ def slopes_of(evaluator: Evaluator, selection: Selection, plan: Plan) -> Vector:
 def passed(evaluator: Evaluator, selection: Selection, plan: Plan, show: Show, numeric: Vector) -> None:
     """The pass: the differences of all components of the selection (sorted), into ``numeric`` (k,) as they come."""
     if plan.imaginary:
-        complex_steps(evaluator, selection, show, numeric)
+        complex_steps(evaluator, selection, plan.steps, show, numeric)
         return
     if set(plan.orders) == {2}:
         differences(evaluator, selection, plan.steps, show, found=numeric)

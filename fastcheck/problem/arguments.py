@@ -2,36 +2,41 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 
 from fastcheck.errors import InputError
-from fastcheck.problem.fields import attributes, is_dataclass, with_fields
-from fastcheck.problem.foreign import array_of, copied, is_torch, widened
+from fastcheck.problem.containers import attributes, has_attributes, leaves, mapped
+from fastcheck.problem.foreign import array_of, copied, is_jax, is_torch, widened
 
 
 @dataclass(frozen=True, eq=False)
 class Arguments:
-    """``args`` and ``kwargs`` of the cost and of the gradient."""
+    """``args`` and ``kwargs`` of the cost and of the gradient; ``names`` is what messages call the former."""
 
     args: tuple[Any, ...] = ()
     kwargs: Mapping[str, Any] = field(default_factory=dict)
+    names: tuple[str, ...] = ()
 
     def private(self) -> Arguments:
         """The same with every array copied."""
-        return Arguments(private(self.args), private(dict(self.kwargs)) if self.kwargs else self.kwargs)
+        return replace(self, args=private(self.args), kwargs=private(dict(self.kwargs)) if self.kwargs else self.kwargs)
 
     def wide(self) -> Arguments:
-        """With tensors of torch in float64, as theta is: torch multiplies no two types."""
-        return Arguments(tuple(map(widened, self.args)), {name: widened(value) for name, value in self.kwargs.items()})
+        """With tensors of torch and JAX in float64, as theta is: torch multiplies no two types, nor does all of JAX."""
+        return replace(self, args=mapped(widened, self.args), kwargs=mapped(widened, dict(self.kwargs)))
 
     @property
     def named(self) -> dict[str, Any]:
         """Every argument by what it is called in messages."""
-        return {f"args[{i}]": value for i, value in enumerate(self.args)} | {
+        n = len(self.args)
+        names = self.names if len(self.names) == n else tuple(f"args[{i}]" for i in range(n))
+        return dict(zip(names, self.args, strict=True)) | {
             f"kwargs[{name!r}]": value for name, value in self.kwargs.items()
         }
 
@@ -39,7 +44,12 @@ class Arguments:
         """With other values for some of the arguments, by what these are called in messages."""
         values = [new.get(name, value) for name, value in self.named.items()]
         n = len(self.args)
-        return Arguments(tuple(values[:n]), dict(zip(self.kwargs, values[n:], strict=True)))
+        return replace(self, args=tuple(values[:n]), kwargs=dict(zip(self.kwargs, values[n:], strict=True)))
+
+    @cached_property
+    def holds_jax(self) -> bool:
+        """Whether arrays of JAX are in them."""
+        return "jax" in sys.modules and any(map(is_jax, leaves((self.args, dict(self.kwargs)))))
 
     def call(self, function: Callable[..., Any], theta: Any) -> Any:
         """``function(theta, *args, **kwargs)``."""
@@ -54,19 +64,19 @@ class Arguments:
 
 def private(value: Any) -> Any:
     """``value`` with every array in it (through tuples, lists, dicts and dataclasses) copied; other objects are shared."""
+    try:
+        return mapped(_copied, value)
+    except RecursionError:
+        raise InputError(
+            f"arguments must end, got a {type(value).__name__} nested too deeply, or in itself: pass the arrays that are needed"
+        ) from None
+
+
+def _copied(value: Any) -> Any:
     if isinstance(value, np.ndarray):
         return value.copy(order="K")
     if isinstance(value, np.void):  # a record that may be a window into somebody's array
         return value.copy()
-    if isinstance(value, tuple):
-        items = [private(item) for item in value]
-        return type(value)(*items) if hasattr(value, "_fields") else tuple(items)
-    if isinstance(value, list):
-        return [private(item) for item in value]
-    if isinstance(value, dict):
-        return {key: private(item) for key, item in value.items()}
-    if is_dataclass(value):
-        return with_fields(value, {name: private(item) for name, item in attributes(value).items()})
     return copied(value) if is_torch(value) else value
 
 
@@ -82,7 +92,7 @@ def require_unchanged(used: Any, original: Any, who: str, what: str) -> None:
         same = used.keys() == original.keys()
         for key in used.keys() & original.keys():
             require_unchanged(used[key], original[key], who, f"{what}[{key!r}]")
-    elif is_dataclass(original):
+    elif has_attributes(original):
         before, after = attributes(original), attributes(used)
         same = before.keys() == after.keys()
         for name in before.keys() & after.keys():

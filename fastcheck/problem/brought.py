@@ -30,7 +30,8 @@ class Parts:
         ``f(theta) -> (m,)``.
     weights : ndarray of float64, shape (m,)
     column : callable
-        ``column(i) -> (m,)``, the claimed derivative of f by theta_i.
+        ``column(i, near) -> (m,)``, the claimed derivative of f by theta_i, and ``near``, what it seems to be, where that is
+        not looked at.
     entry : callable
         ``entry(row, i)``, what an entry of that is called.
     name : str
@@ -41,7 +42,7 @@ class Parts:
 
     f: Callable[[Vector], Vector]
     weights: Vector
-    column: Callable[[int], Vector]
+    column: Callable[[int, Vector], Vector]
     entry: Callable[[int, int], str]
     name: str
     transposed: Vector | None = None
@@ -59,12 +60,18 @@ class Brought:
     parts : Parts, or None
     mute : frozenset of str
         Kinds of advice that do not apply to it.
+    precision : float
+        The spacing at 1 of the numbers that it was made of, where they are not float64.
+    fixed : tuple of str
+        What messages call the arguments that it takes beside theta; none: as they come, ``args[0]`` ...
     """
 
     layout: Layout | None = None
     notes: tuple[Note, ...] = ()
     parts: Parts | None = None
     mute: frozenset[str] = frozenset()
+    precision: float = 0.0
+    fixed: tuple[str, ...] = ()
 
 
 _NOTHING = Brought()
@@ -77,5 +84,5 @@ def is_made(function: Any) -> bool:
 
 def brought(function: Any) -> Brought:
     """What a cost or a gradient brings; nothing, if it is the user's own."""
-    found: Brought = getattr(function, MARK, _NOTHING)
-    return found
+    found = getattr(function, MARK, None)
+    return found if isinstance(found, Brought) else _NOTHING  # a stand-in for a function has every attribute

@@ -13,6 +13,7 @@ from fastcheck.errors import InputError, InputTypeError, shown
 from fastcheck.problem.layout import Layout
 from fastcheck.problem.structure import named
 from fastcheck.vectors import Indices, Vector
+from fastcheck.words import listed
 
 Sides = npt.NDArray[np.int8]  # of each component: 0 for both, 1 or -1 where it may only grow, or shrink
 
@@ -99,7 +100,7 @@ def _side(bound: Any, free: float, what: str, layout: Layout) -> Vector:
         unknown = [name for name in bound if name not in layout.names]
         if unknown:
             raise InputError(
-                f"bounds must be of the tensors {', '.join(layout.names)}, got {shown(unknown[0])}: rename it"
+                f"bounds must be of the tensors {listed(layout.names)}, got {shown(unknown[0])}: rename it"
             )
         for tensor in layout.tensors:
             if bound.get(tensor.name) is not None:

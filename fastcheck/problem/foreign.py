@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from importlib import import_module
 from typing import Any
 
 import numpy as np
+
+from fastcheck.problem.containers import leaves
 
 
 def is_torch(value: Any) -> bool:
@@ -52,11 +54,13 @@ def precision(value: Any) -> float:
 
 
 def kind_of(value: Any) -> Callable[[Any], Any]:
-    """What makes an array into what ``value`` is; for an array nothing does, a Python number becomes one again."""
+    """What makes an array into what ``value`` is; for an array nothing does, a number becomes one again."""
     if is_torch(value):
         return to_traced_torch if value.requires_grad else to_torch
     if is_jax(value):
         return to_jax
+    if isinstance(value, np.generic):
+        return to_scalar
     return as_it_is if isinstance(value, np.ndarray) else to_number
 
 
@@ -88,8 +92,38 @@ def in_x64() -> AbstractContextManager[Any]:
     return context
 
 
+def _is_narrow_jax(value: Any) -> bool:
+    """Whether an array of JAX holds floating or complex numbers of less than float64."""
+    if not is_jax(value):
+        return False
+    return sys.modules["jax"].numpy.issubdtype(value.dtype, np.inexact) and value.dtype.name not in (
+        "float64",
+        "complex128",
+    )
+
+
+def in_full(call: Callable[[], Any], suspected: bool) -> tuple[Any, bool]:
+    """What ``call`` returns, and whether JAX's x64 was switched on for it.
+
+    That is done where JAX is ``suspected``, or seen in less than float64 in what is returned: it cuts what comes from NumPy
+    to float32. Functions that do not take float64 are called as they are.
+    """
+    if not suspected:
+        value = call()
+        if not any(map(_is_narrow_jax, leaves(value))):
+            return value, False
+    with suppress(Exception), in_x64():
+        return call(), True
+    return call(), False
+
+
 def to_number(array: Any) -> Any:
     return array.item() if array.ndim == 0 else array
+
+
+def to_scalar(array: Any) -> Any:
+    """A number of numpy's, which has a shape."""
+    return array[()]
 
 
 def as_it_is(array: Any) -> Any:
@@ -97,8 +131,13 @@ def as_it_is(array: Any) -> Any:
 
 
 def widened(value: Any) -> Any:
-    """A floating tensor of torch in float64; anything else as it is."""
-    return value.double() if is_torch(value) and value.dtype.is_floating_point else value
+    """A floating tensor of torch or JAX in float64; anything else as it is."""
+    if not precision(value) or isinstance(value, np.ndarray | np.generic):
+        return value
+    if is_torch(value):
+        return value.double()
+    with in_x64():
+        return value.astype("float64")
 
 
 def copied(tensor: Any) -> Any:

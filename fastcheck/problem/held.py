@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from fastcheck.problem.arguments import Arguments
+from fastcheck.problem.containers import DICTS, with_entries, with_items
 
 _DEPTH = 4  # containers within containers
 _MOST = 200  # things that are looked at
@@ -34,8 +35,16 @@ def replaced(arguments: Arguments, new: Mapping[str, Any]) -> Arguments:
 
 def shape_of(value: Any) -> tuple[int, ...]:
     """The shape of an array or of what is like one, the length of a list, else ()."""
-    shape = (len(value),) if isinstance(value, list) else getattr(value, "shape", ())
+    shape = (len(value),) if isinstance(value, list) else _attribute(value, "shape", ())
     return tuple(shape) if isinstance(shape, tuple) and all(isinstance(n, numbers.Integral) for n in shape) else ()
+
+
+def _attribute(value: Any, name: str, otherwise: Any) -> Any:
+    """An attribute of an object of the caller's, whatever it raises where it has none."""
+    try:
+        return getattr(value, name, otherwise)
+    except Exception:
+        return otherwise
 
 
 def _walked(name: str, value: Any, depth: int) -> Iterator[tuple[str, Any]]:
@@ -49,17 +58,17 @@ def _walked(name: str, value: Any, depth: int) -> Iterator[tuple[str, Any]]:
 
 def _items(name: str, value: Any) -> list[tuple[Any, str, Any]]:
     """What a container holds: the key, the name and the item; nothing of what is no container."""
-    if isinstance(value, dict):
+    if isinstance(value, DICTS):
         return [(key, f"{name}[{key!r}]", item) for key, item in value.items()]
     if isinstance(value, tuple) and (named := getattr(value, "_fields", None)):
-        return [(key, f"{name}.{key}", item) for key, item in zip(named, value, strict=True)]
+        return [(k, f"{name}.{key}", item) for k, (key, item) in enumerate(zip(named, value, strict=True))]
     if isinstance(value, tuple) or (isinstance(value, list) and len(value) <= _SHORT):
         return [(k, f"{name}[{k}]", item) for k, item in enumerate(value)]
     if isinstance(value, type | ModuleType) or callable(value) or shape_of(value) or isinstance(value, np.ndarray):
         return []
     if is_dataclass(value):
         return [(f.name, f"{name}.{f.name}", getattr(value, f.name)) for f in fields(value) if hasattr(value, f.name)]
-    return [(key, f"{name}.{key}", item) for key, item in getattr(value, "__dict__", {}).items()]
+    return [(key, f"{name}.{key}", item) for key, item in _attribute(value, "__dict__", {}).items()]
 
 
 def _rebuilt(name: str, value: Any, new: Mapping[str, Any], depth: int) -> Any:
@@ -74,15 +83,11 @@ def _rebuilt(name: str, value: Any, new: Mapping[str, Any], depth: int) -> Any:
 
 def _with(value: Any, changed: Mapping[Any, Any]) -> Any:
     """A shallow copy of a container with some of its items changed."""
-    if isinstance(value, tuple):
-        named: Any = value
-        if hasattr(value, "_fields"):
-            return named._replace(**changed)
-        return tuple(changed.get(k, item) for k, item in enumerate(value))
+    if isinstance(value, DICTS):
+        return with_items(value, {key: changed.get(key, item) for key, item in value.items()})
+    if isinstance(value, tuple | list):
+        return with_entries(value, [changed.get(k, item) for k, item in enumerate(value)])
     copied = copy.copy(value)
     for key, item in changed.items():
-        if isinstance(copied, dict | list):
-            copied[key] = item
-        else:
-            object.__setattr__(copied, key, item)  # past the frozenness of a record: the copy is ours
+        object.__setattr__(copied, key, item)  # past the frozenness of a record: the copy is ours
     return copied

@@ -15,6 +15,7 @@ import numpy as np
 from fastcheck.errors import InputError, InputTypeError, first_line, shown
 from fastcheck.problem.foreign import array_of
 from fastcheck.vectors import Indices, Vector, first_not_finite
+from fastcheck.words import listed
 
 
 @dataclass(frozen=True)
@@ -126,12 +127,12 @@ class Layout:
         extra = [name for name in params if name not in self.names]
         if missing or extra:
             parts = [
-                f"{word} {', '.join(map(str, names))}"
+                f"{word} {listed([*map(str, names)])}"
                 for word, names in (("missing", missing), ("extra", extra))
                 if names
             ]
             raise InputError(
-                f"{what} must name the tensors {', '.join(self.names)}, got {'; '.join(parts)}: rename or add them"
+                f"{what} must name the tensors {listed(self.names)}, got {'; '.join(parts)}: rename or add them"
             )
         vector = np.empty(self.size)
         for tensor in self.tensors:
@@ -197,24 +198,43 @@ def _require_shape(name: Any, shape: Any) -> None:
         )
 
 
-def real_array(value: Any, what: str) -> np.ndarray:
-    """``value`` as a floating-point array no wider than float64; else an error that begins with ``what``."""
+def real_array(value: Any, what: str, whole: bool = False) -> np.ndarray:
+    """``value`` as a floating-point array no wider than float64; else an error that begins with ``what``.
+
+    ``whole`` numbers, of an integer type, are refused unless they may be among them.
+    """
     try:
         array = np.asarray(array_of(value))
-    except (ValueError, TypeError) as error:
+    except Exception as error:  # whatever the caller's own __array__ raises
         raise InputError(
             f"{what} must be an array of numbers, got {type(value).__name__}: {first_line(error)}"
         ) from error
+    if whole and array.dtype.kind in "iu":
+        return array.astype(np.float64)
     if array.dtype.kind != "f" or array.dtype.itemsize > 8:
-        kinds = {
-            "c": "take a real parametrisation",
-            "i": "convert it with .astype(float)",
-            "u": "convert it with .astype(float)",
-            "f": "convert it with .astype(float)",
-        }
-        remedy = kinds.get(array.dtype.kind, "pass an array of floats")
-        raise InputTypeError(f"{what} must be real floating point (float64), got {array.dtype}: {remedy}")
+        raise InputTypeError(
+            f"{what} must be real floating point (float64), got {_met(value, array)}: {_remedy(value, array)}"
+        )
+    if np.ma.isMaskedArray(value):
+        raise InputTypeError(f"{what} must have no masked entries, got a masked array: pass .filled() or .compressed()")
     return array
+
+
+def _met(value: Any, array: np.ndarray) -> str:
+    """Of an array its dtype; of something else what it is."""
+    if array.dtype.kind in "biufc" or isinstance(value, np.ndarray):
+        return str(array.dtype)
+    return shown(value) if isinstance(value, str | bytes | list | tuple) else type(value).__name__
+
+
+def _remedy(value: Any, array: np.ndarray) -> str:
+    if array.dtype.kind == "c":
+        return "take a real parametrisation"
+    if array.dtype.kind not in "iuf":
+        return "pass an array of floats"
+    if isinstance(value, np.ndarray | np.generic):
+        return "convert it with .astype(float)"
+    return f"write {value}.0" if isinstance(value, int) else "convert it to float64"
 
 
 def require_finite(vector: Vector, layout: Layout, what: str) -> None:

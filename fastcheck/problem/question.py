@@ -161,10 +161,12 @@ def gradient_vector(value: Any, layout: Layout) -> Vector:
     """A gradient as a new vector, shape (n,)."""
     told = named(value, layout.names)
     if isinstance(told, Mapping):
+        for name in (name for name, leaf in told.items() if leaf is None):
+            raise InputTypeError(f"gradient {name!r} must be an array, got None: return zeros where J stands still")
         return layout.pack(told, "gradient")
     array = real_array(told, "gradient")
     whole = layout.tensors[0].shape if len(layout.tensors) == 1 else None  # the one tensor in its own shape, a number
-    if array.shape not in ((layout.size,), whole):
+    if array.shape not in ((layout.size,), whole) and not array.size == layout.size == 1:
         raise InputError(
             f"gradient must have shape ({layout.size},) like theta, got {array.shape}: return one entry per component, or a dict like the parameters"
         )

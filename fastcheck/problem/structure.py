@@ -7,25 +7,25 @@ and their places in theta.
 from __future__ import annotations
 
 import dataclasses
-import re
+import threading
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import dataclass
 from functools import cached_property
+from numbers import Number
 from typing import Any
 
 import numpy as np
 
-from fastcheck.errors import InputTypeError
-from fastcheck.problem.fields import attributes, is_dataclass, with_fields
+from fastcheck.errors import InputError, InputTypeError, shown
+from fastcheck.problem.containers import is_dataclass, is_sequence, with_items
 from fastcheck.problem.foreign import array_of, in_x64, is_foreign, kind_of, to_jax
 from fastcheck.problem.layout import Layout, real_array, require_finite
+from fastcheck.problem.nodes import SPACE, make_known
+from fastcheck.problem.paths import Path, Step, found_at, names_of
 from fastcheck.vectors import Vector
 
-_SPACE = "fastcheck"  # optree's registry of the dataclasses that were met
-_PLAIN = re.compile(r"[^.\[\]']+")  # a key that reads well after a dot
-
-Step = tuple[str, Any]  # ("name", key) is written .key, ("item", key) is written [key]
+_ORDERING = threading.RLock()  # whether optree keeps the order of dicts is process-wide
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,12 +33,12 @@ class Taken:
     """A structure taken apart: its leaves, the steps that lead to each, and what puts leaves together again."""
 
     leaves: tuple[Any, ...]
-    paths: tuple[tuple[Step, ...], ...]
+    paths: tuple[Path, ...]
     together: Callable[[Sequence[Any]], Any]
 
     def names(self, root: str) -> tuple[str, ...]:
         """Of the leaves: ``layers[1].W``; ``root`` stands before a first index, and for the leaf that is all."""
-        return tuple(_joined(path, root) for path in self.paths)
+        return names_of(self.paths, root)
 
     def by_name(self, root: str) -> dict[str, Any]:
         """The leaves by these names."""
@@ -77,6 +77,11 @@ class Structure:
     def _kinds(self) -> tuple[Callable[[Any], Any], ...]:
         return tuple(kind_of(leaf) for leaf, free in zip(self._taken.leaves, self.free, strict=True) if free)
 
+    @cached_property
+    def _places(self) -> tuple[tuple[Callable[[Any], Any], slice, tuple[int, ...]], ...]:
+        """Of each leaf in theta: what makes it one, where it is, and its shape."""
+        return tuple((kind, t.slice, t.shape) for kind, t in zip(self._kinds, self.layout.tensors, strict=True))
+
     def __getstate__(self) -> dict[str, Any]:
         return {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
 
@@ -91,18 +96,27 @@ class Structure:
 
     def gradient(self, value: Any) -> Any:
         """What a gradient function returned for the structure, as a dict by the names of the layout; an array as it is."""
-        if isinstance(value, np.ndarray | np.generic | float | int) or is_foreign(value):
-            return value
         if isinstance(value, Mapping) and set(value) == set(self.layout.names):
             return value
-        return self.apart(value).by_name(self.root)
+        taken = self.apart(value)
+        return value if taken.paths in ((), ((),)) else self._as_here(taken.by_name(self.root), value)
+
+    def _as_here(self, told: dict[str, Any], value: Any) -> dict[str, Any]:
+        """With the lists of numbers, and None, that stand where the structure holds an array."""
+        absent = {*self.layout.names} - {*told}
+        for name, path in zip(self._taken.names(self.root), self._taken.paths, strict=True) if absent else ():
+            if name not in absent:
+                continue
+            inside = {key for key in told if key.startswith(f"{name}[")}
+            with suppress(LookupError, TypeError, AttributeError):  # nothing stands there
+                there = found_at(value, path)
+                if inside or there is None:
+                    told = {key: leaf for key, leaf in told.items() if key not in inside} | {name: there}
+        return told
 
     def filled(self, theta: Any, fixed: Sequence[Any] = ()) -> Any:
         """The structure with views of ``theta`` for leaves, and ``fixed`` for those that are held."""
-        own = (
-            kind(theta[tensor.slice].reshape(tensor.shape))
-            for kind, tensor in zip(self._kinds, self.layout.tensors, strict=True)
-        )
+        own = (kind(theta[place].reshape(shape)) for kind, place, shape in self._places)
         held = iter(fixed)
         return self._taken.together([next(own) if free else next(held) for free in self.free])
 
@@ -121,8 +135,8 @@ def structured(
     taken = apart(params)
     free = (True,) * len(taken.leaves) if free is None else tuple(free)
     own = {
-        name: _leaf(leaf, name, root)
-        for name, leaf, in_theta in zip(taken.names(root), taken.leaves, free, strict=True)
+        name: _leaf(leaf, name, root, is_field=bool(path) and path[-1][0] == "field")
+        for name, path, leaf, in_theta in zip(taken.names(root), taken.paths, taken.leaves, free, strict=True)
         if in_theta
     }
     layout = Layout.of({k: a.shape for k, a in own.items()}, {k: a.dtype.name for k, a in own.items()})
@@ -137,7 +151,7 @@ def is_structure(theta: Any) -> bool:
     """Whether parameters come in a structure, and not as one array or list of numbers."""
     if isinstance(theta, Mapping) or is_record(theta):
         return True
-    return isinstance(theta, list | tuple) and any(_holds_arrays(item) for item in theta)
+    return is_sequence(theta) and (any(map(_holds_arrays, theta)) or _is_ragged(theta))
 
 
 def is_record(value: Any) -> bool:
@@ -151,18 +165,32 @@ def named(value: Any, names: Sequence[str], root: str = "params") -> Any:
         return value
     if is_flat(value):
         return value
-    return taken_apart(value).by_name(root)
+    told = taken_apart(value).by_name(root)
+    return value if is_sequence(value) and _is_ragged(value) and not set(told) & set(names) else told
 
 
 def is_flat(params: Any) -> bool:
     """A dict of arrays, numbers and lists of numbers, as `fastcheck.pack` takes it."""
-    return isinstance(params, Mapping) and not any(
-        is_structure(value) or is_foreign(value) for value in params.values()
+    return isinstance(params, Mapping) and all(
+        isinstance(name, str) and name and _is_array(value) for name, value in params.items()
     )
+
+
+def _is_array(value: Any) -> bool:
+    """What NumPy makes one array of."""
+    if is_foreign(value) or is_structure(value):
+        return False
+    return is_sequence(value) or isinstance(value, Number | np.generic) or hasattr(type(value), "__array__")
 
 
 def _holds_arrays(item: Any) -> bool:
     return (isinstance(item, np.ndarray) and item.ndim > 0) or is_foreign(item) or is_structure(item)
+
+
+def _is_ragged(items: Any) -> bool:
+    """Lists of numbers of several lengths."""
+    lengths = {len(item) if is_sequence(item) else None for item in items}
+    return len(lengths) > 1
 
 
 def flat(params: Any) -> Taken:
@@ -171,7 +199,7 @@ def flat(params: Any) -> Taken:
     return Taken(
         tuple(params.values()),
         tuple((("name", key),) for key in keys),
-        lambda leaves: dict(zip(keys, leaves, strict=True)),
+        lambda leaves: with_items(params, dict(zip(keys, leaves, strict=True))),
     )
 
 
@@ -184,56 +212,21 @@ def taken_apart(params: Any) -> Taken:
     """Dicts in their own order, lists, tuples, named tuples and dataclasses, nested; anything else is a leaf."""
     import optree
 
-    params = dict(params) if isinstance(params, Mapping) and not isinstance(params, dict) else params
-    with optree.dict_insertion_ordered(True, namespace=_SPACE):
-        leaves, spec = optree.tree_flatten(params, is_leaf=_unregistered, namespace=_SPACE)
+    try:
+        with _ORDERING, optree.dict_insertion_ordered(True, namespace=SPACE):
+            leaves, spec = optree.tree_flatten(params, is_leaf=_no_leaf, namespace=SPACE)
+    except RecursionError:
+        raise InputError(
+            f"a structure must end, got a {type(params).__name__} nested too deeply, or in itself: take it apart"
+        ) from None
     paths = tuple(tuple(map(_step, accessor)) for accessor in spec.accessors())
     return Taken(tuple(leaves), paths, spec.unflatten)
 
 
-def _unregistered(value: Any) -> bool:
-    """No leaf; but a dataclass is made known to optree before it is taken apart."""
-    kind = type(value)
-    if dataclasses.is_dataclass(kind):
-        _register(kind)
+def _no_leaf(value: Any) -> bool:
+    """False; but a node is made known to optree before it is taken apart."""
+    make_known(value)
     return False
-
-
-def _register(kind: Any) -> None:
-    import optree
-
-    if optree.register_pytree_node.get(kind, namespace=_SPACE) is not None:
-        return
-    names = tuple(field.name for field in dataclasses.fields(kind) if field.init)
-
-    def parts(record: Any) -> tuple[list[Any], Any, tuple[str, ...]]:
-        values = [getattr(record, name) for name in names]
-        return values, None if _is_made_of(record, dict(zip(names, values, strict=True))) else record, names
-
-    def again(record: Any, values: Any) -> Any:
-        own = dict(zip(names, values, strict=True))
-        return kind(**own) if record is None else with_fields(record, own)
-
-    optree.register_pytree_node(kind, parts, again, path_entry_type=optree.GetAttrEntry, namespace=_SPACE)
-
-
-def _is_made_of(record: Any, values: Mapping[str, Any]) -> bool:
-    """Whether the class makes the same record of these values: what ``__init__`` derives of them has to be derived anew."""
-    try:
-        made = type(record)(**values)
-    except Exception:
-        return False
-    before, after = attributes(record), attributes(made)
-    return before.keys() == after.keys() and all(_same(before[name], after[name]) for name in before)
-
-
-def _same(one: Any, other: Any) -> bool:
-    if one is other:
-        return True
-    try:
-        return type(one) is type(other) and bool(np.all(array_of(one) == array_of(other)))
-    except Exception:
-        return False
 
 
 def _step(entry: Any) -> Step:
@@ -241,25 +234,26 @@ def _step(entry: Any) -> Step:
 
     if isinstance(entry, optree.NamedTupleEntry):
         return "name", entry.field
-    named = isinstance(entry, optree.GetAttrEntry | optree.MappingEntry) and isinstance(entry.entry, str)
+    if isinstance(entry, optree.GetAttrEntry):
+        return "field", entry.entry
+    named = isinstance(entry, optree.MappingEntry) and isinstance(entry.entry, str)
     return ("name" if named else "item"), entry.entry
 
 
-def _joined(path: Sequence[Step], root: str) -> str:
-    """``layers[1].W``; a key that would be mistaken for more than one is written in brackets."""
-    name = ""
-    for how, key in path:
-        plain = how == "name" and _PLAIN.fullmatch(key)
-        name += f".{key}" if plain else f"[{key!r}]"
-    return name.removeprefix(".") if name.startswith(".") else f"{root}{name}"
-
-
-def _leaf(leaf: Any, name: str, root: str) -> np.ndarray:
-    if isinstance(leaf, str | bytes):
+def _leaf(leaf: Any, name: str, root: str, is_field: bool) -> np.ndarray:
+    """A parameter as an array; what cannot be one is told where else it may stand."""
+    if is_foreign(leaf) or (_is_array(leaf) and type(leaf) is not int):
+        return real_array(leaf, name)
+    elsewhere = "pass it in args" + (", or mark the field metadata={'static': True}" if is_field else "")
+    if type(leaf) is int:
         raise InputTypeError(
-            f"{root} must hold real floating-point arrays, got {type(leaf).__name__} {leaf!r} at {name}: pass it in args"
+            f"{name} must be real floating point (float64), got int {leaf}: write {leaf}.0 if it is a parameter, else {elsewhere}"
         )
-    return real_array(leaf, name)
+    if not isinstance(leaf, str | bytes) and not callable(leaf):
+        elsewhere = f"make it a dict, list, tuple or dataclass of arrays, or {elsewhere}"
+    raise InputTypeError(
+        f"{root} must hold real floating-point arrays, got {type(leaf).__name__} {shown(leaf)} at {name}: {elsewhere}"
+    )
 
 
 def _copied(leaf: Any) -> Any:

@@ -30,7 +30,8 @@ class Location(Shown):
     unsearched : tuple of str
         Names of tensors that are wrong, but whose search did not end within the budget, or found nothing certain.
     findings : tuple of Finding
-        ``accumulates`` or ``random``, where a second call of grad at the same theta gives another gradient.
+        ``accumulates`` or ``random``, where a second call of grad at the same theta gives another gradient; ``entry`` or
+        ``transpose``, which entries of a Jacobian are wrong.
     """
 
     components: tuple[Component, ...]

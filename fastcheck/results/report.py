@@ -59,7 +59,8 @@ class Report(Shown):
     tensors : tuple of TensorReport
     findings : tuple of Finding
     eps : float, or ndarray of float64, shape (n,) or (k,)
-        One step for all components, or one for each that was looked at; 2^-100 where the complex step was taken.
+        One step for all components, or one for each that was looked at; of the complex step 2^-100, or so much of a scale
+        that is far from 1.
     evaluations : int
         Of J, in all.
     seconds : float

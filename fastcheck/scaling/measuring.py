@@ -20,7 +20,7 @@ from fastcheck.evaluate.blas import single_threaded
 from fastcheck.evaluate.evaluator import Evaluator
 from fastcheck.evaluate.progress import progress_of
 from fastcheck.evaluate.work import copies_of
-from fastcheck.problem import accept
+from fastcheck.problem import accept, choose
 from fastcheck.problem.question import LECTURE, Options, Question
 from fastcheck.problem.typed import ProgressOption, WorkersOption
 from fastcheck.results.report import Report
@@ -79,8 +79,8 @@ def scale(
     InputError
         The factory, the sizes or one of the problems cannot be used.
     """
-    accept.no_checkpoint(checkpoint, "scale")
-    show_progress, n_workers = accept.display(progress), accept.whose(workers)
+    choose.no_checkpoint(checkpoint, "scale")
+    show_progress, n_workers = choose.display(progress), choose.whose(workers)
     sizes = _sizes(sizes, SIZES if factory else WIDTHS)
     factory = _accepted(factory)
     clock = _Clock(_positive(max_seconds))
@@ -165,7 +165,7 @@ def _measure(size: int, factory: Factory, workers: WorkersOption, clock: _Clock,
             problem.scale,
             problem.bounds,
         )
-        options = accept.options(question.layout, question.theta, workers=workers, progress=False)
+        options = choose.options(question.layout, question.theta, workers=workers, progress=False)
         with working(question, options) as evaluator:
             if not first and _LEAST_EVALUATIONS * evaluator.seconds > clock.left:
                 return None

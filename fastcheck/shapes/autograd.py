@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from types import MethodType
 from typing import Any
 
 import torch
@@ -15,6 +16,7 @@ from fastcheck.errors import InputError, InputTypeError, add_note
 from fastcheck.problem.brought import Brought
 from fastcheck.problem.layout import Layout
 from fastcheck.problem.structure import taken_apart
+from fastcheck.shapes.tensors import fresh, module_of
 from fastcheck.vectors import Vector
 
 _TURN = (
@@ -36,6 +38,8 @@ class Call:
         With the inputs as they were given, in their dtype.
     free : tuple of bool
         Which leaves of ``inputs`` are in theta, after the parameters.
+    computed : tuple of bool
+        Which of them are to be no leaves of the graph, as they were given.
     loss : callable, or None
     seed : int
         Of torch's generator, at every evaluation.
@@ -45,6 +49,7 @@ class Call:
     names: tuple[str, ...]
     inputs: Any
     free: tuple[bool, ...]
+    computed: tuple[bool, ...]
     loss: Callable[..., Any] | None
     seed: int
 
@@ -68,18 +73,23 @@ class Call:
 
     def _filled(self, own: Iterator[Tensor]) -> Any:
         taken = taken_apart(self.inputs)
-        pairs = zip(taken.leaves, self.free, strict=True)
-        return taken.together([next(own) if free else _fresh(leaf) for leaf, free in pairs])
+        places = zip(taken.leaves, self.free, self.computed, strict=True)
+        return taken.together(
+            [
+                fresh(leaf) if not free else next(own).clone() if computed else next(own)
+                for leaf, free, computed in places
+            ]
+        )
 
 
 @dataclass(frozen=True, eq=False)
 class Weighted:
-    """J = sum of weights * output over the outputs; of a loss, the loss itself."""
+    """J = sum of weights * output over the outputs that have weights; of a loss, the loss itself."""
 
     call: Call
     layout: Layout
     likes: tuple[Tensor, ...]  # one element of each leaf's dtype, on its device
-    weights: tuple[Tensor, ...] | None
+    weights: tuple[Tensor | None, ...] | None
     traced: bool  # whether the function has to see leaves that require a gradient
     fastcheck_brings: Brought
 
@@ -98,14 +108,14 @@ class Weighted:
         """J as a tensor, summed in float64."""
         if self.weights is None:
             return scalar(outputs)
-        floating = [out for out in outputs if out.is_floating_point()]
-        shapes, wanted = [tuple(out.shape) for out in floating], [tuple(weight.shape) for weight in self.weights]
-        if shapes != wanted:
+        pairs = [(out, weight) for out, weight in zip(outputs, self.weights, strict=False) if weight is not None]
+        shapes, wanted = [tuple(out.shape) for out, _ in pairs], [tuple(weight.shape) for _, weight in pairs]
+        if shapes != wanted or len(outputs) != len(self.weights):
+            met = f"{shapes} after {wanted}" if shapes != wanted else f"{len(outputs)} after {len(self.weights)}"
             raise InputError(
-                f"function must return outputs of one shape, got {shapes} after {wanted}: the shape must not depend on the values"
+                f"function must return outputs of one shape, got {met}: the shape must not depend on the values"
             )
-        total = [(out.double() * weight).sum() for out, weight in zip(floating, self.weights, strict=True)]
-        return torch.stack(total).sum()
+        return torch.stack([(out.double() * weight).sum() for out, weight in pairs]).sum()
 
 
 @dataclass(frozen=True, eq=False)
@@ -123,13 +133,38 @@ class Backward:
     def slopes(self, theta: Vector) -> list[Tensor | None]:
         """None where autograd found no path to the output."""
         with alone(self.cost.call.seed), torch.enable_grad():
-            leaves = self.cost.leaves(theta, traced=True)
-            outputs = self.cost.call.outputs(leaves)
-            value = self.cost.joined(outputs)
-            if not value.requires_grad:
-                raise _detached(outputs)
+            value, leaves = self._traced(theta)
             found = torch.autograd.grad(value, leaves, allow_unused=True)
         return [slope if slope is None or slope.layout == torch.strided else slope.to_dense() for slope in found]
+
+    def others(self, theta: Vector) -> list[Tensor]:
+        """What else requires a gradient on the way to the output, and is not in theta."""
+        with alone(self.cost.call.seed), torch.enable_grad():
+            value, leaves = self._traced(theta)
+            own = {id(leaf) for leaf in leaves}
+            return [tensor for tensor in _leaves_behind(value) if id(tensor) not in own]
+
+    def _traced(self, theta: Vector) -> tuple[Tensor, list[Tensor]]:
+        leaves = self.cost.leaves(theta, traced=True)
+        outputs = self.cost.call.outputs(leaves)
+        value = self.cost.joined(outputs)
+        if not value.requires_grad:
+            raise detached(outputs)
+        return value, leaves
+
+
+def _leaves_behind(value: Tensor) -> list[Tensor]:
+    """The leaves of the graph that a tensor was computed in."""
+    met, left, found = set(), [value.grad_fn], []
+    while left:
+        node: Any = left.pop()
+        if node is None or node in met:
+            continue
+        met.add(node)
+        if type(node).__name__ == "AccumulateGrad":
+            found.append(node.variable)
+        left.extend(following for following, _ in node.next_functions)
+    return found
 
 
 @contextmanager
@@ -149,7 +184,8 @@ def scalar(outputs: Sequence[Tensor]) -> Tensor:
     return outputs[0].reshape(())
 
 
-def _detached(outputs: Sequence[Tensor]) -> InputError:
+def detached(outputs: Sequence[Tensor]) -> InputError:
+    """What to say where nothing that was returned has a gradient."""
     inferred = torch.is_inference_mode_enabled() or any(out.is_inference() for out in outputs)
     reason = "torch.inference_mode() is on, leave it" if inferred else "something on the way detaches it"
     return InputError(
@@ -159,14 +195,21 @@ def _detached(outputs: Sequence[Tensor]) -> InputError:
 
 def _run(function: Any, own: dict[str, Tensor], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """What the function returns; a module with ``own`` parameters, and with copies of its buffers."""
-    if not isinstance(function, torch.nn.Module):
+    module = module_of(function)
+    if module is None:
         return function(*args, **kwargs)
-    buffers = {name: buffer.clone() for name, buffer in function.named_buffers()}
-    return torch.func.functional_call(function, {**buffers, **own}, args, kwargs)
+    tensors = {**{name: buffer.clone() for name, buffer in module.named_buffers()}, **own}
+    if module is function:
+        return torch.func.functional_call(module, tensors, args, kwargs)
+    return torch.func.functional_call(_Method(function), {f"of.{n}": t for n, t in tensors.items()}, args, kwargs)
 
 
-def _fresh(leaf: Any) -> Any:
-    return leaf.clone() if isinstance(leaf, Tensor) else leaf
+class _Method(torch.nn.Module):  # type: ignore[misc, unused-ignore]
+    """A method of a module as a module, which is what torch puts other tensors into."""
+
+    def __init__(self, method: MethodType) -> None:
+        super().__init__()
+        self.of, self.forward = method.__self__, method
 
 
 @contextmanager

@@ -6,27 +6,27 @@ The weights w are drawn, and divided by how much each row of the Jacobian moves,
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
-from scipy.sparse.linalg import LinearOperator
 
 from fastcheck.checks.problem import Problem
 from fastcheck.errors import InputError, InputTypeError, noting, shown
 from fastcheck.problem.accept import arguments
-from fastcheck.problem.arguments import Arguments
 from fastcheck.problem.brought import Brought, Note, Parts
-from fastcheck.problem.foreign import is_foreign
-from fastcheck.problem.layout import Layout, real_array
+from fastcheck.problem.choose import drawn_from
+from fastcheck.problem.foreign import precision
+from fastcheck.problem.layout import Layout, real_array, require_finite
 from fastcheck.problem.point import Point, Structured, point
-from fastcheck.problem.structure import Structure, is_structure
+from fastcheck.problem.structure import is_structure
 from fastcheck.problem.units import units_of
-from fastcheck.shapes.matrices import Dense, Matrix, Operator, Products, asymmetry, matrix_of, require_one_matrix
+from fastcheck.shapes.consistency import asymmetry, require_one_matrix
+from fastcheck.shapes.derivatives import Kind, Multiplied, Returned, held, turned
+from fastcheck.shapes.matrices import Matrix
+from fastcheck.shapes.weights import weights_of
 from fastcheck.vectors import Vector
-
-_STEP = 2.0**-13  # in units of x, at which it is seen how much f moves
-_SEEN = 64  # units in the last place of f that a move of it has to be worth
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,7 +38,14 @@ class _Function:
     m: int | None = None
 
     def __call__(self, x: Vector, *args: Any) -> Vector:
-        value = real_array(self.function(x, *args), f"what {self.name} returns")
+        value = self.returned(x, *args)  # it may be a buffer that the function uses again
+        return np.array(value, dtype=np.result_type(value, np.float64))
+
+    def returned(self, x: Vector, *args: Any) -> np.ndarray:
+        """In the type in which it was returned; at complex x it may be complex."""
+        told = self.function(x, *args)
+        both = np.iscomplexobj(x) and np.iscomplexobj(told)
+        value = np.asarray(told) if both else real_array(told, f"what {self.name} returns")
         if value.ndim > 1 or (self.m is not None and value.size != self.m):
             wanted = "(m,)" if self.m is None else f"({self.m},)"
             raise InputError(
@@ -48,20 +55,24 @@ class _Function:
             raise InputError(
                 f"{self.name} must return at least one number, got none: return what is to be differentiated"
             )
-        return np.array(value, dtype=np.float64).reshape(-1)  # it may be a buffer that the function uses again
+        return value.reshape(-1)
 
 
 @dataclass(frozen=True, eq=False)
 class _Weighted:
-    """J = w . (f(x) - f(x0)): the difference, as values that are large beside their slopes would drown the others."""
+    """J = w . (f(x) - f(x0)) + offset: the difference, as constants that are large would drown what moves.
+
+    The offset is as large as what moves, so that J shows the rounding of f as that of its own last place.
+    """
 
     f: _Function
     weights: Vector
     at: Vector
+    offset: float
     fastcheck_brings: Brought
 
-    def __call__(self, x: Vector, *args: Any) -> float:
-        return float(self.weights @ (self.f(x, *args) - self.at))
+    def __call__(self, x: Vector, *args: Any) -> Any:
+        return self.weights @ (self.f(x, *args) - self.at) + self.offset
 
 
 @dataclass(frozen=True, eq=False)
@@ -85,7 +96,7 @@ def from_jacobian(f: Callable[..., Any], jac: Any, x: Any, args: tuple[Any, ...]
         ``f(x, *args)`` returns shape (m,).
     jac : callable, or what it returns
         ``jac(x, *args)`` returns shape (m, n): an array, a matrix of `scipy.sparse`, or a `LinearOperator`, entry (i, j)
-        being the derivative of f_i by x_j.
+        being the derivative of f_i by x_j. One row, or one column, may come without its second dimension.
     x : ndarray of float, shape (n,)
     args : tuple
 
@@ -105,7 +116,7 @@ def from_jacobian(f: Callable[..., Any], jac: Any, x: Any, args: tuple[Any, ...]
     >>> from_jacobian(lambda x: x**2, lambda x: np.diag(2 * x), np.array([1.0, 3.0])).check().passed
     True
     """
-    return _problem("f", f, "jac", _maker(jac, "jac"), x, args)
+    return _problem(Kind("f", "jac"), f, jac, x, args)
 
 
 def from_hessian(grad: Callable[..., Any], hess: Any, x: Any, args: tuple[Any, ...] = ()) -> Problem:
@@ -113,7 +124,7 @@ def from_hessian(grad: Callable[..., Any], hess: Any, x: Any, args: tuple[Any, .
 
     A Hessian that is not symmetric is said to be so.
     """
-    return _problem("grad", grad, "hess", _maker(hess, "hess"), x, args, symmetric=True)
+    return _problem(Kind("grad", "hess", symmetric=True), grad, hess, x, args)
 
 
 def from_hvp(grad: Callable[..., Any], hvp: Callable[..., Any], x: Any, args: tuple[Any, ...] = ()) -> Problem:
@@ -123,79 +134,59 @@ def from_hvp(grad: Callable[..., Any], hvp: Callable[..., Any], x: Any, args: tu
     for `from_hessian`, what is wrong being named ``hvp[i, j]``: at i of the product with the j-th unit vector.
     """
     _require_function(hvp, "hvp")
-
-    def matrix(x: Vector, *args: Any) -> Matrix:
-        return Products(lambda v: _product(hvp(x.copy(), v.copy(), *args), x.size), x.size)
-
-    return _problem("grad", grad, "hvp", matrix, x, args, symmetric=True)
+    return _problem(Kind("grad", "hvp", symmetric=True, by_products=True), grad, hvp, x, args)
 
 
-def _product(value: Any, n: int) -> Vector:
-    product = real_array(value, "what hvp returns")
-    if product.shape != (n,):
-        raise InputError(f"hvp must return shape ({n},) like x, got {product.shape}: return the product with v")
-    return np.array(product, dtype=np.float64)
-
-
-def _maker(jac: Any, name: str) -> Callable[..., Matrix]:
-    """What makes the matrix at x, from a function or from the matrix itself."""
-    if callable(jac) and not isinstance(jac, LinearOperator):
-        return lambda x, *args: matrix_of(jac(x, *args), name)
-    held = matrix_of(jac, name)
-    return lambda x, *args: held
-
-
-def _problem(
-    f_name: str,
-    f: Any,
-    name: str,
-    maker: Callable[..., Matrix],
-    x: Any,
-    args: tuple[Any, ...],
-    symmetric: bool = False,
-) -> Problem:
-    _require_function(f, f_name)
-    at = _at(x)
-    theta, layout, given = at.theta, Layout.of({"x": at.theta.shape}), arguments(args, None)
-    if at.structure is not None:  # a tensor, or a number
-        f, maker = Structured(f, at.structure), _of_structure(maker, at.structure)
-    own = given.private()
-    with noting(f"raised by {f_name} at x"):
-        value = _Function(f, f_name)(theta.copy(), *own.args)
-    if not np.isfinite(value).all():
-        raise InputError(f"{f_name} must return finite numbers, got {value[~np.isfinite(value)][0]}: choose another x")
-    function = _Function(f, f_name, value.size)
-    with noting(f"raised by {name} at x"):
-        matrix = maker(theta.copy(), *own.args)
-    _require_shape(matrix, (value.size, theta.size), name, f_name)
-    rng = np.random.default_rng(0)
-    weights = _weights(function, matrix, theta, units_of(theta, layout), own, rng)
-    require_one_matrix(matrix, name, rng)
-    notes = asymmetry(matrix, name, f_name, rng) if symmetric else ()
-    square = value.size == theta.size and not symmetric
-    transposed = matrix.transposed(weights) if square and isinstance(matrix, Dense | Operator) else None
-    by_rows = isinstance(matrix, Products)
-    parts = Parts(
-        lambda moved: function(moved, *own.args),
-        weights,
-        matrix.column,
-        lambda i, j: f"{name}[{j}, {i}]" if by_rows else f"{name}[{i}, {j}]",
-        name,
-        transposed,
+def _problem(kind: Kind, f: Any, derivatives: Any, x: Any, args: tuple[Any, ...]) -> Problem:
+    _require_function(f, kind.f)
+    at, own, rng = _at(x, kind.f), arguments(args, None).private(), drawn_from(0)
+    theta = at.theta
+    function = _Function(f if at.structure is None else Structured(f, at.structure), kind.f)
+    with noting(f"raised by {kind.f} at x"):
+        returned = own.call(function.returned, theta.copy())
+    value = _usable(returned, theta.size, kind)
+    function = replace(function, m=value.size)
+    maker = (
+        Multiplied(derivatives, at.structure)
+        if kind.by_products
+        else Returned(held(derivatives, kind.name), kind, (value.size, theta.size), at.structure)
     )
-    notes += (
-        Note(
-            "weighted",
-            f"J = w . ({f_name}(x) - {f_name}(x0)) with drawn w: analytic values and slopes are of J, entries of {name}.",
-        ),
-    )
+    values, units = partial(own.call, function), units_of(theta, at.layout)
+    with noting(f"raised by {kind.name} at x"):
+        matrix = own.call(maker, theta.copy())
+        sizes, spacing = matrix.sizes(units, rng), matrix.precision
+        notes = asymmetry(matrix, kind.name, kind.f, units, rng) if kind.symmetric else ()
+        other = None if kind.symmetric else turned(matrix)
+    with noting(f"raised by {kind.f} near x"):
+        weights = weights_of(values, value, sizes, theta, units, rng)
+    w, offset = weights.of_values, weights.offset(value, precision(returned))
+    require_one_matrix(matrix, w, units, rng)
+    parts = Parts(values, w, matrix.column, kind.entry, kind.name, None if other is None else other(w))
     return Problem(
-        _Weighted(function, weights, value, Brought(layout, notes)),
-        _Gradient(maker, weights, Brought(parts=parts)),
+        _Weighted(function, w, value, offset, Brought(at.layout, notes + _notes(kind, returned))),
+        _Gradient(maker, w, Brought(parts=parts, precision=spacing)),
         theta,
         args,
-        layout,
+        at.layout,
     )
+
+
+def _usable(returned: np.ndarray, n: int, kind: Kind) -> Vector:
+    """What the function returned at x, in float64."""
+    value = np.array(returned, dtype=np.float64)
+    if kind.symmetric and value.size != n:
+        raise InputError(f"{kind.f} must return shape ({n},) like x, got ({value.size},): return the gradient by x")
+    if not np.isfinite(value).all():
+        raise InputError(f"{kind.f} must return finite numbers, got {value[~np.isfinite(value)][0]}: choose another x")
+    return value
+
+
+def _notes(kind: Kind, returned: np.ndarray) -> tuple[Note, ...]:
+    """How J is made, and how coarsely."""
+    spacing, f = precision(returned), kind.f
+    narrow = f"what {f} returns has a spacing of {spacing:.0e} (float32 or less). In float64 more can be told."
+    made = f"J = w . ({f}(x) - {f}(x0)) with drawn w: analytic values and slopes are of J, entries of {kind.name}."
+    return (Note("float32", narrow),) * bool(spacing) + (Note("weighted", made),)
 
 
 def _require_function(function: Any, name: str) -> None:
@@ -203,53 +194,13 @@ def _require_function(function: Any, name: str) -> None:
         raise InputTypeError(f"{name} must be a function, got {shown(function)}: pass the function itself")
 
 
-def _require_shape(matrix: Matrix, shape: tuple[int, int], name: str, f_name: str) -> None:
-    if matrix.shape == shape:
-        return
-    transposed = (
-        ", the transpose: return its .T" if matrix.shape == shape[::-1] else f": {f_name}(x) has {shape[0]} values"
-    )
-    raise InputError(
-        f"{name} must have shape {shape}, one row for each value of {f_name}, got {matrix.shape}{transposed}"
-    )
-
-
-def _weights(
-    f: _Function, matrix: Matrix, x: Vector, units: Vector, own: Arguments, rng: np.random.Generator
-) -> Vector:
-    """Of 0.5 to 1.5 in size and of either sign, in units of how much each row moves, as claimed or as seen."""
-    sizes = matrix.sizes(units, rng)
-    sizes = np.maximum(np.where(np.isfinite(sizes), sizes, 0.0), _moves(f, x, units, own, rng))
-    typical = np.exp(np.log(sizes[sizes > 0]).mean()) if (sizes > 0).any() else 1.0
-    drawn = rng.uniform(0.5, 1.5, sizes.size) * rng.choice([-1.0, 1.0], sizes.size)
-    return np.asarray(drawn / np.where(sizes > 0, sizes, typical))
-
-
-def _moves(f: _Function, x: Vector, units: Vector, own: Arguments, rng: np.random.Generator) -> Vector:
-    """How much each value of f moves in a random direction, per unit; 0 where that drowns in its rounding, or has no value."""
-    u = rng.standard_normal(x.size) * units * _STEP
-    try:
-        with np.errstate(all="ignore"):
-            up, down = f(x + u, *own.args), f(x - u, *own.args)
-            moved = np.abs(up - down)
-            seen = moved > _SEEN * np.spacing(np.maximum(np.abs(up), np.abs(down)))
-    except (ValueError, ArithmeticError):
-        return np.zeros(f.m or 0)
-    return np.where(seen & np.isfinite(moved), moved / (2 * _STEP), 0.0)
-
-
-def _at(x: Any) -> Point:
+def _at(x: Any, f: str) -> Point:
     """Where the matrix is looked at."""
     if is_structure(x):
         raise InputTypeError(f"x must be a vector, got a {type(x).__name__}: join it with fastcheck.pack")
-    if not is_foreign(x):
-        real_array(x, "x")
-    return point(x, None)
-
-
-def _of_structure(maker: Callable[..., Matrix], structure: Structure) -> Callable[..., Matrix]:
-    def made(x: Vector, *args: Any) -> Matrix:
-        with structure.wide():
-            return maker(structure.filled(x), *args)
-
-    return made
+    array = real_array(x, "x")
+    if array.ndim > 1 or not array.size:
+        raise InputError(f"x must be a vector, got shape {array.shape}: join what {f} takes")
+    layout = Layout.of({"x": array.shape}, {"x": array.dtype.name})
+    require_finite(array.reshape(-1), layout, "x")
+    return replace(point(x, None), layout=layout)

@@ -7,21 +7,21 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass, is_dataclass, replace
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
 import jax
 import numpy as np
-from jax import numpy as jnp
 
 from fastcheck.checks.problem import Problem
 from fastcheck.errors import InputError, InputTypeError, noting, shown
-from fastcheck.problem.brought import Brought, Note
-from fastcheck.problem.foreign import array_of, in_x64
+from fastcheck.problem.brought import Brought
+from fastcheck.problem.foreign import in_x64
 from fastcheck.problem.question import gradient_vector
-from fastcheck.problem.structure import Step, Structure, Taken, structured
-from fastcheck.vectors import Vector
+from fastcheck.problem.structure import Structure, structured
+from fastcheck.shapes.pytrees import by_name, in_float64, notes, require_pytree, taken_apart
+from fastcheck.vectors import Vector, number
 
 _MUTE = frozenset({"python", "threads"})
 _UNTRACEABLE = (
@@ -32,7 +32,10 @@ _UNTRACEABLE = (
     jax.errors.TracerIntegerConversionError,
     jax.errors.UnexpectedTracerError,
 )
-_BLAMED = "raised by the {} at the parameters as they were given, with JAX's x64 switched on"
+_BLAMED = (
+    "raised by the {} at the parameters as they were given, in float64 with JAX's x64 switched on: "
+    "arrays in params and args are taken to it, those that the function makes or closes over are not"
+)
 _ALIKE = 1e-6  # relative: J compiled and J as it is differ by rounding
 
 
@@ -46,25 +49,31 @@ class _Function:
     traced: bool = True
 
     @cached_property
-    def _compiled(self) -> Callable[..., Any]:
-        leaves, spec = jax.tree_util.tree_flatten(self.args)
-        numeric = tuple(isinstance(leaf, jax.Array) for leaf in leaves)  # the others are part of the code
+    def _compiled(self) -> Callable[[Vector], Any]:
+        together = taken_apart(self.structure.template).together
+        given, spec = jax.tree_util.tree_flatten(self.args)
+        numeric = tuple(isinstance(leaf, jax.Array) for leaf in given)  # the others are part of the code
+        arrays = [leaf for leaf, is_array in zip(given, numeric, strict=True) if is_array]
 
-        def called(params: Any, arrays: Any) -> Any:
-            given = iter(arrays)
-            own = [next(given) if is_array else leaf for leaf, is_array in zip(leaves, numeric, strict=True)]
-            return self.function(params, *jax.tree_util.tree_unflatten(spec, own))
+        def called(leaves: Any, arrays: Any) -> Any:
+            left = iter(arrays)
+            own = [next(left) if is_array else leaf for leaf, is_array in zip(given, numeric, strict=True)]
+            return self.function(together(leaves), *jax.tree_util.tree_unflatten(spec, own))
 
-        run = jax.jit(called) if self.traced else called
-        arrays = [leaf for leaf, is_array in zip(leaves, numeric, strict=True) if is_array]
-        return lambda params: run(params, arrays)
+        run = jax.jit(called)  # theta in pieces: cut up inside, many of them take XLA long
+        return lambda theta: run(list(self.structure.layout.unpack(theta).values()), arrays)
 
     def __getstate__(self) -> dict[str, Any]:
         return {key: value for key, value in vars(self).items() if key != "_compiled"}
 
     def __call__(self, theta: Vector) -> Any:
+        own = np.array(theta)  # of which JAX may keep the memory
         with in_x64():
-            return jax.device_get(self._compiled(self.structure.filled(jnp.array(theta))))
+            return jax.device_get(self._compiled(own) if self.traced else self._as_it_is(own))
+
+    def _as_it_is(self, theta: Vector) -> Any:
+        args = jax.tree_util.tree_map(lambda leaf: leaf, self.args)  # containers of its own, which it may change
+        return self.function(self.structure.filled(theta), *args)
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,8 +83,18 @@ class _Cost:
     of: _Function
     fastcheck_brings: Brought
 
-    def __call__(self, theta: Vector) -> float:
-        return float(self.of(theta))
+    def __call__(self, theta: Vector) -> float | complex:
+        return number(self.of(theta))
+
+
+@dataclass(frozen=True, eq=False)
+class _ByJax:
+    """``jax.grad`` of a function, which pickles where the function does."""
+
+    function: Callable[..., Any]
+
+    def __call__(self, *given: Any) -> Any:
+        return jax.grad(self.function)(*given)
 
 
 @dataclass(frozen=True, eq=False)
@@ -85,7 +104,7 @@ class _Gradient:
     of: _Function
 
     def __call__(self, theta: Vector) -> dict[str, Any]:
-        return _by_name(self.of(theta), self.of.structure)
+        return by_name(self.of(theta), self.of.structure.layout)
 
 
 def from_jax(function: Callable[..., Any], params: Any, *args: Any, grad: Any = None) -> Problem:
@@ -121,56 +140,15 @@ def from_jax(function: Callable[..., Any], params: Any, *args: Any, grad: Any = 
     """
     if not callable(function):
         raise InputTypeError(f"function must be a function of params, got {shown(function)}: pass the function itself")
-    _require_pytree(params)
+    require_pytree(params)
     with in_x64():
-        wide, taken_to = _in_float64(args), _in_float64(params)
+        wide, taken_to = in_float64(args), in_float64(params)
         theta, structure = structured(taken_to, apart=taken_apart)
-        notes = _notes(params, args)
+        said = notes(params, args)
     cost = _cost(_Function(function, structure, wide), theta)
     analytic = _gradient(function, grad, cost, theta)
-    brings = Brought(structure.layout, notes, mute=_MUTE)
+    brings = Brought(structure.layout, said, mute=_MUTE)
     return Problem(_Cost(cost, brings), analytic, theta, layout=structure.layout)
-
-
-def taken_apart(params: Any) -> Taken:
-    """A pytree, with whatever nodes JAX knows."""
-    paths, spec = jax.tree_util.tree_flatten_with_path(params)
-    return Taken(
-        tuple(leaf for _, leaf in paths),
-        tuple(tuple(map(_step, path)) for path, _ in paths),
-        lambda leaves: jax.tree_util.tree_unflatten(spec, leaves),
-    )
-
-
-def _step(entry: Any) -> Step:
-    if isinstance(entry, jax.tree_util.GetAttrKey):
-        return "name", entry.name
-    key = getattr(entry, "key", getattr(entry, "idx", entry))
-    return ("name" if isinstance(key, str) else "item"), key
-
-
-def _in_float64(tree: Any) -> Any:
-    def wide(leaf: Any) -> Any:
-        if isinstance(leaf, jax.Array | np.ndarray) and jnp.issubdtype(leaf.dtype, jnp.floating):
-            return jnp.asarray(leaf, dtype=jnp.float64)
-        return jnp.array(leaf) if isinstance(leaf, np.ndarray) and leaf.dtype.kind in "iubc" else leaf
-
-    return jax.tree_util.tree_map(wide, tree)
-
-
-def _require_pytree(params: Any) -> None:
-    """Refuse leaves that JAX would need to be told of, or that have no slope."""
-    taken = taken_apart(params)
-    for name, leaf in zip(taken.names("params"), taken.leaves, strict=True):
-        if is_dataclass(leaf):
-            kind = leaf.__name__ if isinstance(leaf, type) else type(leaf).__name__
-            raise InputTypeError(
-                f"params must be a pytree, got the dataclass {kind} at {name}: register it with jax.tree_util.register_dataclass"
-            )
-        if isinstance(leaf, jax.Array) and jnp.issubdtype(leaf.dtype, jax.dtypes.prng_key):
-            raise InputTypeError(
-                f"params must hold real floating-point arrays, got a PRNG key at {name}: pass it in args"
-            )
 
 
 def _cost(function: _Function, theta: Vector) -> _Function:
@@ -196,10 +174,15 @@ def _traceable(function: _Function, theta: Vector) -> tuple[_Function, Any]:
 
 def _number(value: Any) -> float:
     array = np.asarray(value) if isinstance(value, np.ndarray | np.generic | float | int | complex) else None
-    if array is None or array.ndim or array.dtype.kind not in "fiu":
-        got = type(value).__name__ if array is None else f"{array.dtype} of shape {array.shape}"
-        raise InputTypeError(f"function must return one real number, got {got}: return a sum or a mean")
-    return float(array)
+    if array is None:
+        got, advice = type(value).__name__, "return J alone"
+    elif array.ndim:
+        got, advice = f"{array.dtype} of shape {array.shape}", "return a sum or a mean"
+    elif array.dtype.kind == "f" or type(value) is int:
+        return float(array)
+    else:
+        got, advice = str(array.dtype), "compute J in floating point, and return its real part"
+    raise InputTypeError(f"function must return one real number, got {got}: {advice}")
 
 
 def _require_number(plain: _Function, theta: Vector) -> None:
@@ -235,9 +218,13 @@ def _alike(a: float, b: float) -> bool:
 def _gradient(function: Callable[..., Any], grad: Any, cost: _Function, theta: Vector) -> Any:
     """What gives the gradient; called once here, and compiled where JAX can trace it."""
     structure = cost.structure
+    if isinstance(grad, str | bool):
+        raise InputTypeError(
+            f"grad must be a function of params, or a pytree like them, got {shown(grad)}: leave it out for jax.grad"
+        )
     if grad is not None and not callable(grad):
-        return _by_name(grad, structure)
-    own = jax.grad(function) if grad is None else grad
+        return by_name(grad, structure.layout)
+    own = _ByJax(function) if grad is None else grad
     with noting(_BLAMED.format("gradient")):
         try:
             of, returned = _traceable(replace(cost, function=own, traced=True), theta)
@@ -247,35 +234,5 @@ def _gradient(function: Callable[..., Any], grad: Any, cost: _Function, theta: V
             raise InputError(
                 f"function must be one that JAX can differentiate, got {type(error).__name__}: compute with jax.numpy, or pass grad"
             ) from error
-        gradient_vector(_by_name(returned, structure), structure.layout)
+        gradient_vector(by_name(returned, structure.layout), structure.layout)
     return _Gradient(of)
-
-
-def _by_name(gradient: Any, structure: Structure) -> dict[str, Any]:
-    """The tensors of a pytree like the parameters, or of a vector, as arrays."""
-    taken, layout = taken_apart(gradient), structure.layout
-    arrays = [_array(leaf) for leaf in taken.leaves]
-    if len(arrays) == 1 and np.shape(arrays[0]) == (layout.size,):
-        whole = np.asarray(arrays[0])
-        return layout.unpack(whole.astype(np.float64) if whole.dtype.kind in "iu" else whole)
-    return dict(zip(taken.names("params"), arrays, strict=True))
-
-
-def _array(leaf: Any) -> Any:
-    """The same in a dtype that numpy knows."""
-    array = array_of(leaf)
-    of_jax = isinstance(array, np.ndarray) and array.dtype.kind == "V" and jnp.issubdtype(array.dtype, jnp.floating)
-    return array.astype(np.float32) if of_jax else array
-
-
-def _notes(params: Any, args: Any) -> tuple[Note, ...]:
-    kinds = {str(leaf.dtype) for leaf in jax.tree_util.tree_leaves((params, args)) if isinstance(leaf, jax.Array)}
-    narrow = sorted(kind for kind in kinds if "float" in kind and kind != "float64")
-    if not narrow:
-        return ()
-    return (
-        Note(
-            "copies",
-            f"what came in {', '.join(narrow)} was evaluated in float64, with JAX's x64 switched on for the call.",
-        ),
-    )

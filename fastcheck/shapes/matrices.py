@@ -11,15 +11,13 @@ from scipy.sparse import csr_array, issparse
 from scipy.sparse.linalg import LinearOperator
 
 from fastcheck.errors import InputError
-from fastcheck.problem.brought import Note
-from fastcheck.problem.foreign import array_of
+from fastcheck.problem.foreign import precision
 from fastcheck.problem.layout import real_array
-from fastcheck.vectors import Array, Vector
+from fastcheck.vectors import Vector
 
 _DRAWS = 8  # directions that tell the size of an operator's rows
-_SAME = 1e-7  # up to which two entries that mirror each other are called the same,
-_ALIKE = 1e-5  # likewise two products with vectors, which may be differences
-_NOTHING = 1e-12  # or the part of the largest entry that is nothing
+_MANY = 64  # rows, of which each single one is no longer looked at
+_FOUND = 8  # of them that are
 
 
 class Matrix(Protocol):
@@ -28,12 +26,17 @@ class Matrix(Protocol):
     @property
     def shape(self) -> tuple[int, int]: ...
 
+    @property
+    def precision(self) -> float:
+        """The spacing of its numbers at 1, where they are not float64."""
+        ...
+
     def times(self, w: Vector) -> Vector:
         """w J, shape (n,)."""
         ...
 
-    def column(self, i: int) -> Vector:
-        """The derivative of f by x_i, shape (m,)."""
+    def column(self, i: int, near: Vector) -> Vector:
+        """The derivative of f by x_i, shape (m,); where it is not looked at, ``near``, what it seems to be."""
         ...
 
     def sizes(self, units: Vector, rng: np.random.Generator) -> Vector:
@@ -43,9 +46,11 @@ class Matrix(Protocol):
 
 @dataclass(frozen=True, eq=False)
 class Dense:
-    """Of an array, or of a sparse matrix."""
+    """Of an array, or of a sparse matrix; ``flat`` where it had no two dimensions and may be a row or a column."""
 
     held: Any
+    precision: float = 0.0
+    flat: bool = False
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -55,7 +60,7 @@ class Dense:
     def times(self, w: Vector) -> Vector:
         return np.asarray(self.held.T @ w)
 
-    def column(self, i: int) -> Vector:
+    def column(self, i: int, near: Vector) -> Vector:
         column = self.held[:, [i]]  # no product: a nan elsewhere in a row would spread
         return np.asarray(column.toarray() if issparse(column) else column, dtype=np.float64).ravel()
 
@@ -74,114 +79,125 @@ class Operator:
     """Of a LinearOperator."""
 
     held: LinearOperator
+    name: str
 
     @property
     def shape(self) -> tuple[int, int]:
         m, n = self.held.shape
         return int(m), int(n)
 
+    @property
+    def precision(self) -> float:
+        return precision(np.asarray(self.held.matvec(np.ones(self.shape[1]))))
+
+    def forward(self, v: Vector) -> Vector:
+        """J v."""
+        return self._real(self.held.matvec(v))
+
     def times(self, w: Vector) -> Vector:
         try:
-            return np.asarray(self.held.rmatvec(w), dtype=np.float64)
+            return self._real(self.held.rmatvec(w))
         except NotImplementedError:  # it only knows how to multiply from the left
-            return np.array([w @ self.column(i) for i in range(self.shape[1])])
+            n = self.shape[1]
+            return np.array([w @ self.forward(_unit_vector(n, i)) for i in range(n)])
 
-    def column(self, i: int) -> Vector:
-        at = np.zeros(self.shape[1])
-        at[i] = 1.0
-        return np.asarray(self.held.matvec(at), dtype=np.float64)
+    def column(self, i: int, near: Vector) -> Vector:
+        return self.forward(_unit_vector(self.shape[1], i))
 
     def sizes(self, units: Vector, rng: np.random.Generator) -> Vector:
-        draws = rng.standard_normal((_DRAWS, units.size)) * units
-        moved = np.array([self.held.matvec(u) for u in draws], dtype=np.float64)
-        return np.asarray(np.sqrt((moved**2).mean(axis=0)))
+        return _typical(self.forward, units, rng)
 
     def transposed(self, w: Vector) -> Vector:
-        return np.asarray(self.held.matvec(w), dtype=np.float64)
+        return self.forward(w)
+
+    def _real(self, product: Any) -> Vector:
+        return np.array(real_array(product, f"a product with {self.name}", whole=True), dtype=np.float64)
 
 
 @dataclass(frozen=True, eq=False)
 class Products:
     """Of a symmetric matrix of which only products with vectors are known."""
 
-    product: Callable[[Vector], Vector]
+    product: Callable[[Vector], Any]  # what was returned
     n: int
+    name: str
 
     @property
     def shape(self) -> tuple[int, int]:
         return self.n, self.n
 
-    def times(self, w: Vector) -> Vector:
-        return self.product(w)
+    @property
+    def precision(self) -> float:
+        return precision(self.product(np.ones(self.n)))
 
-    def column(self, i: int) -> Vector:
-        """As `times` has it: what it makes of each single row, at i."""
-        return np.array([self.product(row)[i] for row in np.eye(self.n)])
+    def times(self, w: Vector) -> Vector:
+        product = np.atleast_1d(real_array(self.product(w), f"what {self.name} returns", whole=True))
+        if product.shape != (self.n,):
+            raise InputError(
+                f"{self.name} must return shape ({self.n},) like x, got {product.shape}: return the product with v"
+            )
+        return np.array(product, dtype=np.float64)
+
+    def column(self, i: int, near: Vector) -> Vector:
+        """As `times` has it: what it makes of each single row, at i; of many rows those that halving finds to be off."""
+        rows = range(self.n) if self.n <= _MANY else self._off(i, near)
+        column = near.copy()
+        for j in rows:
+            column[j] = self.times(_unit_vector(self.n, j))[i]
+        return column
+
+    def _off(self, i: int, near: Vector) -> list[int]:
+        """The rows at which row i of the matrix is furthest from ``near``: sums over half of what is left, the worst first."""
+        draws = np.random.default_rng(0).uniform(0.5, 1.5, self.n)
+
+        def off(rows: slice) -> float:
+            v = np.zeros(self.n)
+            v[rows] = draws[rows]
+            return float(np.nan_to_num(self.times(v)[i] - v @ near, nan=np.inf))
+
+        found: list[int] = []
+        open_ = [(off(slice(0, self.n)), 0, self.n)]
+        while open_ and len(found) < _FOUND:
+            whole, start, stop = open_.pop(max(range(len(open_)), key=lambda k: abs(open_[k][0])))
+            if stop - start == 1:
+                found.append(start)
+                continue
+            middle = (start + stop) // 2
+            one = off(slice(start, middle))
+            other = whole - one if np.isfinite(whole) else off(slice(middle, stop))
+            open_ += [(one, start, middle), (other, middle, stop)]
+        return found
 
     def sizes(self, units: Vector, rng: np.random.Generator) -> Vector:
-        draws = rng.standard_normal((_DRAWS, self.n)) * units
-        return np.asarray(np.sqrt(np.mean([self.product(u) ** 2 for u in draws], axis=0)))
+        return _typical(self.times, units, rng)
+
+
+def _unit_vector(n: int, i: int) -> Vector:
+    vector = np.zeros(n)
+    vector[i] = 1.0
+    return vector
+
+
+def _typical(product: Callable[[Vector], Vector], units: Vector, rng: np.random.Generator) -> Vector:
+    """The size of each value of products with a few random vectors."""
+    squares = [product(u) ** 2 for u in rng.standard_normal((_DRAWS, units.size)) * units]
+    return np.asarray(np.sqrt(np.mean(squares, axis=0)))
 
 
 def matrix_of(value: Any, name: str) -> Matrix:
+    """A copy, but for operators; numbers of an integer type are as good as others, as f may be linear."""
     if isinstance(value, LinearOperator):
-        return Operator(value)
+        return Operator(value, name)
     if issparse(value):
-        rows = csr_array(value if value.ndim == 2 else value.reshape(1, -1))
-        real_array(rows.data, name)
-        return Dense(rows)
-    array = real_array(array_of(value), name)
-    if array.ndim == 1:  # of one value
-        array = array[None, :]
-    if array.ndim != 2:
+        flat = value.ndim < 2
+        rows = csr_array(value.reshape(1, -1) if flat else value, copy=True)
+        rows.data = real_array(rows.data, name, whole=True).astype(np.float64)
+        return Dense(rows, precision(np.empty(0, value.dtype)), flat)
+    array = real_array(value, name, whole=True)
+    if array.ndim > 2:
         raise InputError(
             f"{name} must have shape (m, n), got {array.shape}: one row for each value, one column for each x"
         )
-    return Dense(np.array(array, dtype=np.float64))
-
-
-def asymmetry(matrix: Matrix, name: str, f_name: str, rng: np.random.Generator) -> tuple[Note, ...]:
-    """Whether a Hessian is no Hessian."""
-    if isinstance(matrix, Dense):
-        said = _mirrored(matrix.held.toarray() if issparse(matrix.held) else matrix.held, name)
-    else:
-        u, v = rng.standard_normal((2, matrix.shape[0]))
-        one, other = float(u @ matrix.times(v)), float(v @ matrix.times(u))
-        size = float(np.abs(u) @ np.abs(matrix.times(v))) + float(np.abs(v) @ np.abs(matrix.times(u)))
-        said = f"u . H v = {one:.9g} and v . H u = {other:.9g}" if abs(one - other) > _ALIKE * size else ""
-    if not said:
-        return ()
-    message = f"{name} is not symmetric: {said}. One of the two is wrong, or {f_name} is no gradient."
-    return (Note("asymmetric", message),)
-
-
-def _mirrored(hess: Array, name: str) -> str:
-    """The two entries that differ most, in words."""
-    with np.errstate(invalid="ignore"):
-        off, size = np.abs(hess - hess.T), np.abs(hess) + np.abs(hess.T)
-        apart = (off > _SAME * size) & (off > _NOTHING * size.max())
-    if not apart.any():
-        return ""
-    i, j = np.unravel_index(int(np.argmax(np.where(apart, off, 0.0))), off.shape)
-    return f"{name}[{i}, {j}] = {hess[i, j]:.6g} and {name}[{j}, {i}] = {hess[j, i]:.6g}"
-
-
-def require_one_matrix(matrix: Matrix, name: str, rng: np.random.Generator) -> None:
-    """An operator's two products are those of one matrix, and products with vectors are linear."""
-    w, u = rng.standard_normal(matrix.shape[0]), rng.standard_normal(matrix.shape[1])
-    if isinstance(matrix, Operator):
-        forward, backward = np.asarray(matrix.held.matvec(u)), matrix.times(w)
-        one, other = float(w @ forward), float(backward @ u)
-        if abs(one - other) > _ALIKE * float(np.abs(w) @ np.abs(forward) + np.abs(backward) @ np.abs(u)):
-            raise InputError(
-                f"{name} must be one matrix, got w . ({name} u) = {one:.9g} by matvec and {other:.9g} by rmatvec: one of the two is wrong"
-            )
-    if isinstance(matrix, Products):
-        once, twice = matrix.times(w), matrix.times(2 * w)
-        off = np.abs(twice - 2 * once)
-        if off.max() > _ALIKE * (np.abs(twice).max() + np.abs(2 * once).max()):
-            i = int(np.argmax(off))
-            raise InputError(
-                f"{name} must be linear in v, got {twice[i]:.9g} for 2 v where v gives {once[i]:.9g}, at {i}: "
-                "return the product of the Hessian with v"
-            )
+    return Dense(
+        np.atleast_2d(np.array(array, dtype=np.float64)), max(precision(value), precision(array)), array.ndim < 2
+    )

@@ -6,13 +6,11 @@ from collections.abc import Callable
 from typing import Any
 
 from fastcheck.checks.problem import Problem
-from fastcheck.errors import InputError, InputTypeError, shown
+from fastcheck.errors import InputTypeError, shown
 from fastcheck.problem.accept import arguments
-from fastcheck.problem.arguments import Arguments
-from fastcheck.problem.point import Structured, StructuredGradient
+from fastcheck.problem.point import Structured, StructuredGradient, is_compiled, require_taken
 from fastcheck.problem.question import gradient_vector
-from fastcheck.problem.structure import Structure, structured
-from fastcheck.vectors import Vector
+from fastcheck.problem.structure import structured
 
 
 def from_params(cost: Callable[..., Any], grad: Any, params: Any, args: tuple[Any, ...] = ()) -> Problem:
@@ -27,8 +25,9 @@ def from_params(cost: Callable[..., Any], grad: Any, params: Any, args: tuple[An
         (J, gradient).
     params : structure
         Dicts, lists, tuples, named tuples and dataclasses, nested as you like, whose leaves are arrays of real
-        floating-point numbers, such numbers, or tensors of torch or JAX. Functions get leaves of the same kinds, in
-        float64, which are views: they must not be written to. A dataclass is made anew from the fields of its ``__init__``.
+        floating-point numbers, such numbers, or tensors of torch or JAX; None is left out. Functions get leaves of the same
+        kinds, in float64, which are views: they must not be written to. A dataclass is made anew from the fields of its
+        ``__init__``, of which those marked static (``field(metadata={"static": True})``) hold what is no parameter.
     args : tuple
         What ``cost`` and ``grad`` take beside it.
 
@@ -54,22 +53,12 @@ def from_params(cost: Callable[..., Any], grad: Any, params: Any, args: tuple[An
             f"cost must be a function cost(params, *args) -> float, got {shown(cost)}: pass the function"
         )
     theta, structure = structured(params)
-    if hasattr(cost, "py_func"):
-        _require_taken(cost, structure, theta, arguments(args, None))
+    plain, given = Structured(cost, structure), arguments(args, None)
+    given = given.wide() if structure.is_foreign else given
+    if is_compiled(cost):
+        require_taken(plain, theta, given)
     if callable(grad):
         grad = StructuredGradient(Structured(grad, structure))
     elif grad is not True:
         grad = gradient_vector(structure.gradient(grad), structure.layout)
-    return Problem(Structured(cost, structure), grad, theta, args, structure.layout)
-
-
-def _require_taken(cost: Callable[..., Any], structure: Structure, theta: Vector, given: Arguments) -> None:
-    """numba knows tuples and lists of arrays, and no dicts or dataclasses."""
-    try:
-        given.private().call(Structured(cost, structure), theta.copy())
-    except Exception as error:
-        kind = type(structure.template).__name__
-        raise InputError(
-            f"an njit cost must take the structure itself, got {type(error).__name__} given a {kind}: "
-            "join the parameters with fastcheck.pack, unpack theta inside with layout.jit_unpack(), and call fastcheck.check"
-        ) from error
+    return Problem(plain, grad, theta, given.args, structure.layout)

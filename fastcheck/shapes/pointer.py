@@ -9,8 +9,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from llvmlite import ir
-from numba import extending
 from numba.core import types
 from numba.core.ccallback import CFunc
 from scipy import LowLevelCallable
@@ -18,15 +16,18 @@ from scipy import LowLevelCallable
 from fastcheck.checks.problem import Problem
 from fastcheck.errors import InputError, InputTypeError, shown
 from fastcheck.evaluate.address import Address
-from fastcheck.evaluate.kernels import cached_njit
 from fastcheck.evaluate.source import is_parallel, turn
 from fastcheck.problem.point import point
+from fastcheck.shapes.calls import cost_with_data, plain_cost
 from fastcheck.vectors import Vector
 
 _PLAIN, _WITH_DATA = "double (int, double *)", "double (int, double *, void *)"
+_FORM = re.compile(r"double\(int,double\*(,[^,()]+\*)?\)")  # user_data may be a pointer to anything
+_ANYTHING = ",void*"  # which NULL may serve
 _LARGEST = 2**31 - 1  # that an int counts
 _NEEDS_PYTHON = 4  # FUNCFLAG_PYTHONAPI of ctypes
 _CFunction: Any = ctypes.CFUNCTYPE(None).__base__  # of all functions of ctypes
+_Pointer: Any = ctypes.POINTER(ctypes.c_int).__base__  # and of all its pointers
 _DOUBLES = ctypes.POINTER(ctypes.c_double)
 _OF_CTYPES: dict[Any, str] = {
     ctypes.c_int: "int",
@@ -56,8 +57,8 @@ def from_pointer(pointer: Any, grad: Any, theta: Any) -> Problem:
         of theta and must not be written to; where J is undefined the function returns nan. It runs without the
         interpreter's lock, and on several threads at once: one that writes into ``user_data`` needs ``workers=1``. A
         LowLevelCallable may be made of ctypes, cffi, a Cython capsule or a numba cfunc's ``ctypes``, and brings the
-        ``user_data``, which is NULL otherwise. Of a ctypes function whose ``argtypes`` are not set, the arguments
-        cannot be told: it gets ``(n, x)``.
+        ``user_data``, a pointer to anything; a ``void *`` is NULL otherwise. Of a ctypes function whose ``argtypes`` are not
+        set, the arguments cannot be told: it gets ``(n, x)``.
     grad : callable, ndarray of shape (n,), or dict of arrays
         The gradient, or ``grad(theta)`` that returns it.
     theta : ndarray of float64, shape (n,), or dict of arrays
@@ -99,7 +100,7 @@ def from_pointer(pointer: Any, grad: Any, theta: Any) -> Problem:
             f"theta must have at most {_LARGEST} components, as n is an int in C, got {n}: check a part of it"
         )
     address, data = Address(told.function, pointer), Address(told.user_data, pointer)
-    cost, args = (_cost_with_data, (address, data)) if takes_data else (_cost, (address,))
+    cost, args = (cost_with_data, (address, data)) if takes_data else (plain_cost, (address,))
     return Problem(cost, _OfTheta(grad) if callable(grad) else grad, theta, args)
 
 
@@ -124,9 +125,6 @@ class _OfTheta:
             return self.grad(theta)
 
 
-# --- what the pointer is ------------------------------------------------------------------------------------------------
-
-
 def _told(pointer: Any) -> _Told:
     if isinstance(pointer, CFunc):
         return _of_cfunc(pointer)
@@ -140,22 +138,32 @@ def _told(pointer: Any) -> _Told:
 
 
 def _remedy(pointer: Any) -> str:
-    if isinstance(pointer, int):
+    if isinstance(pointer, int | ctypes.c_void_p):
         return "wrap the address, ctypes.CFUNCTYPE(c_double, c_int, POINTER(c_double))(address)"
-    if callable(pointer) and type(pointer).__module__ != "_cffi_backend":
+    if type(pointer).__module__ == "_cffi_backend" or type(pointer).__name__ == "PyCapsule":
+        return "wrap what cffi or Cython gives in scipy.LowLevelCallable"
+    if isinstance(pointer, ctypes.CDLL):
+        return "pass one of its functions"
+    if isinstance(pointer, type):
+        return "pass a function of that type, made of an address or of a function of Python"
+    if callable(pointer):
         return "pass a function of Python, njit or not, to fastcheck.check itself"
-    return "wrap what cffi or Cython gives in scipy.LowLevelCallable"
+    return "pass the function that gives J"
 
 
 def _of_cfunc(pointer: Any) -> _Told:
-    returned, taken = pointer._sig.return_type, list(pointer._sig.args)
-    if len(taken) > 2 and isinstance(taken[2], types.CPointer):  # user_data by its own type
-        taken[2] = types.voidptr
-    kinds = [_OF_NUMBA.get(kind, str(kind)) for kind in (returned, *taken)]
+    signature = pointer._sig
+    kinds = [_name_in_numba(kind) for kind in (signature.return_type, *signature.args)]
     advice = (
         "declare it cfunc(types.double(types.intc, types.CPointer(types.double))), a types.voidptr last for user_data"
     )
     return _Told(_signature(*kinds), pointer.address, 0, advice)
+
+
+def _name_in_numba(kind: Any) -> str:
+    if kind not in _OF_NUMBA and isinstance(kind, types.CPointer):
+        return f"{re.split(r'[^a-z0-9]', str(kind.dtype).lower())[0]} *"  # of a record no more than that it is one
+    return _OF_NUMBA.get(kind, str(kind))
 
 
 def _of_ctypes(pointer: Any) -> _Told:
@@ -172,6 +180,9 @@ def _of_ctypes(pointer: Any) -> _Told:
 def _name_in_c(kind: Any) -> str:
     if getattr(kind, "_dtype_", None) == np.float64:  # numpy.ctypeslib.ndpointer
         return "double *"
+    to = getattr(kind, "_type_", None) if isinstance(kind, type) and issubclass(kind, _Pointer) else None
+    if kind not in _OF_CTYPES and to is not None:
+        return f"{to.__name__} *"
     return _OF_CTYPES.get(kind) or str(getattr(kind, "__name__", "void"))
 
 
@@ -200,53 +211,16 @@ def _bare(signature: str) -> str:
 
 def _takes_data(told: _Told) -> bool:
     """Whether there is a third argument; the signature has to be one of the two."""
-    bare = _bare(told.signature)
-    if bare not in (_bare(_PLAIN), _bare(_WITH_DATA)):
+    found = _FORM.fullmatch(_bare(told.signature))
+    if found is None:
         raise InputTypeError(
             f"pointer must be of the form {_PLAIN} or {_WITH_DATA}, got {told.signature}: {told.advice}"
         )
     if not told.function:
         raise InputError("pointer must point to a function, got NULL: look whether it was found in its library")
-    return bare == _bare(_WITH_DATA)
-
-
-# --- how it is called ---------------------------------------------------------------------------------------------------
-
-_untyped_intrinsic: Callable[..., Any] = extending.intrinsic
-
-
-def _intrinsic(define: Callable[..., tuple[Any, Any]]) -> Callable[..., float]:
-    """numba's, with a type: what it makes takes the arguments of ``define`` but for the typing context."""
-    function: Callable[..., float] = _untyped_intrinsic(define)
-    return function
-
-
-def _called(context: Any, builder: Any, signature: Any, values: Any) -> Any:
-    """J, of the function at an address, by C's rules for calls."""
-    address, theta, *data = values
-    double, anything = ir.DoubleType(), ir.IntType(8).as_pointer()
-    x = context.make_array(signature.args[1])(context, builder, theta)
-    given = [builder.trunc(x.nitems, ir.IntType(32)), x.data, *(builder.inttoptr(value, anything) for value in data)]
-    function = ir.FunctionType(double, [value.type for value in given]).as_pointer()
-    extended = {0: ("signext",)}  # some machines pass an int in a wider register, whole
-    return builder.call(builder.inttoptr(address, function), given, arg_attrs=extended)
-
-
-@_intrinsic
-def _value(typing_context: Any, function: Any, theta: Any) -> tuple[Any, Any]:
-    return types.float64(types.int64, types.float64[::1]), _called
-
-
-@_intrinsic
-def _value_with_data(typing_context: Any, function: Any, theta: Any, user_data: Any) -> tuple[Any, Any]:
-    return types.float64(types.int64, types.float64[::1], types.int64), _called
-
-
-@cached_njit
-def _cost(theta: Vector, function: int) -> float:
-    return _value(function, theta)
-
-
-@cached_njit
-def _cost_with_data(theta: Vector, function: int, user_data: int) -> float:
-    return _value_with_data(function, theta, user_data)
+    if found[1] not in (None, _ANYTHING) and not told.user_data:
+        raise InputTypeError(
+            f"pointer must come with the user_data that it takes, got {told.signature} and none: "
+            "wrap both, scipy.LowLevelCallable(function, user_data)"
+        )
+    return bool(found[1])

@@ -180,3 +180,27 @@ def test_a_variable_that_j_rounds_accuses_nobody(grid, seed):
         return float(np.sum(np.sin(theta[1:])) + np.sin(np.round(theta[0] / grid) * grid))
 
     assert not fc.check(cost, np.cos, theta).verdict.accuses
+
+
+def ball(x, m):
+    """Outside of a ball the square of the distance."""
+    d = (x.reshape(6, 3) ** 2).sum(axis=1) - m
+    return np.maximum(d, 0).sum() + 1, (2 * x.reshape(6, 3) * (d > 0)[:, None]).ravel(), 2 * x
+
+
+def dead_zone(x, m):
+    return np.sum(np.sign(x) * np.maximum(np.abs(x) - m, 0)), (np.abs(x) > m) * 1.0, np.ones(18)
+
+
+@pytest.mark.parametrize("large", [0, 3], ids=["all off", "some on"])
+@pytest.mark.parametrize("m", [100.0, 3.0, 1.0])
+@pytest.mark.parametrize("hinge", [ball, dead_zone])
+def test_a_hinge_that_is_off_hides_what_is_beyond(hinge, m, large):
+    """The slope that J has far away on both sides is not its own; a mask that is forgotten claims it."""
+    for seed in range(3):
+        x = np.random.default_rng(seed).standard_normal(18)
+        x[:large] *= 100
+        _, right, forgotten = hinge(x, m)
+        assert fc.check(lambda x: hinge(x, m)[0], right, x).verdict.name not in ("WRONG", "SUSPECT")
+        if not np.array_equal(right, forgotten):
+            assert not fc.check(lambda x: hinge(x, m)[0], forgotten, x).passed

@@ -44,7 +44,7 @@ CALLS = {
     "Checker.gradient": (lambda t: fc.Checker(quartic, t, (ONES,)).gradient(t), 24, {SAMPLE}),
     "Checker.check": (lambda t: fc.Checker(quartic, t, (ONES,)).check(t, 4 * t**3), 24, {SCREEN, SAMPLE}),
     "sweep": (lambda t: fc.sweep(quartic, quartic_gradient, t, (ONES,)), 24 * 23, {SAMPLE}),
-    "complex": (lambda t: fc.check(quartic, quartic_gradient, t, (ONES,), method="complex"), 12, {SCREEN, SAMPLE}),
+    "complex": (lambda t: fc.check(quartic, quartic_gradient, t, (ONES,), method="complex"), 24, {SCREEN, SAMPLE}),
 }  # fmt: skip
 
 

@@ -9,7 +9,7 @@ import fastcheck as fc
 from fastcheck import zoo
 from fastcheck.checks.opening import vetted
 from fastcheck.evaluate.threads import n_cores
-from fastcheck.problem import accept
+from fastcheck.problem import accept, choose
 
 
 def test_theta_and_gradient_as_dicts_give_the_report_of_the_vectors(theta, weights):
@@ -162,6 +162,6 @@ def test_a_problem_checks_itself(theta, weights):
 @pytest.mark.parametrize("workers", [1, 2])
 def test_how_long_a_run_will_take(workers, theta, weights):
     question = accept.unclaimed(quartic, theta, (weights,))
-    evaluator = vetted(question, accept.options(question.layout, question.theta, workers=workers))
+    evaluator = vetted(question, choose.options(question.layout, question.theta, workers=workers))
     evaluator.seconds = 0.01
     assert evaluator.projected_seconds(2_000) == 20 / min(workers, n_cores())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import gc
 import pickle
 import weakref
@@ -40,6 +41,10 @@ def test_it_keeps_its_owner_alive():
 def test_no_digest_and_no_diagnosis_sees_where_it_points():
     assert digest(ONE) == digest(Address(5, np.ones(3)))
     assert held(Arguments((ONE,))) == {}
+
+
+def test_a_copy_within_the_process_is_the_same():
+    assert copy.copy(ONE) is ONE and copy.deepcopy((ONE, 1)) == (ONE, 1)
 
 
 def test_it_does_not_leave_the_process():

@@ -137,6 +137,33 @@ def test_a_j_at_rest_excludes_what_would_have_moved_it_by_many_of_its_least_move
     assert outcomes(sight, claimed).outcome[0] == outcome
 
 
+def beside_finer(f, x, claimed):
+    """What is said of J where other lines move it by far less."""
+    look, table = empty(f, x, 1.0)
+    return outcomes(see(grow(look, replace(table, quantum=1e-15))), np.array([claimed])).outcome[0]
+
+
+@pytest.mark.parametrize(
+    ("f", "x", "beyond"),
+    [
+        (lambda x: max(x * x - 100, 0.0) + 1, 1.0, 2.0),
+        (lambda x: max((x - 1) ** 2 - 1e-4, 0.0) + 1, 1.005, 0.01),
+        (lambda x: max(x - 1, 0.0) + min(x + 1, 0.0), 0.4, 1.0),
+    ],
+    ids=["ball", "small ball", "dead zone"],
+)
+def test_what_j_does_on_the_other_side_of_a_hinge_is_no_slope(f, x, beyond):
+    assert beside_finer(f, x, 0.0) == SUPPORTED
+    assert beside_finer(f, x, beyond) == REFUTED
+    assert beside_finer(f, x, math.nan) == REFUTED
+
+
+@pytest.mark.parametrize("kind", [np.float16, np.float32])
+def test_a_variable_that_j_rounds_is_not_taken_for_one_that_is_off(kind):
+    assert beside_finer(lambda x: float(kind(x)) + 1, 0.7, 1.0) != REFUTED
+    assert beside_finer(lambda x: float(kind(x)) + 1, 0.7, 0.0) != SUPPORTED
+
+
 @pytest.mark.parametrize("claimed", [math.nan, math.inf, -math.inf])
 def test_a_claim_that_is_not_finite_is_never_supported(claimed):
     for f, x in ((math.sin, 1.0), (lambda x: 3.0, 1.0), (lambda x: abs(x), 0.0)):

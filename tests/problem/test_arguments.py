@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections import namedtuple
+from collections import OrderedDict, UserDict, defaultdict, namedtuple
+from types import MappingProxyType, SimpleNamespace
 
 import numba
 import numpy as np
@@ -91,3 +92,56 @@ def test_copies_go_through_all_that_holds_arrays():
     for k, place in enumerate((r"args\[0\]", r"args\[1\]\[0\]", r"args\[2\]\['a'\]\[0\]")):
         with pytest.raises(fc.InputError, match=f"change of {place}"):
             require_unchanged((*held[:k], *copy[k:]), held, "it", "args")
+
+
+class Attributes(dict):
+    """A dict whose items are attributes, as configurations often are."""
+
+    __getattr__ = dict.__getitem__
+
+
+class Several(list):
+    pass
+
+
+@pytest.mark.parametrize(
+    "kind", [Attributes, OrderedDict, lambda items: defaultdict(float, items), UserDict, MappingProxyType]
+)
+def test_dicts_of_other_kinds_stay_what_they_are(kind):
+    given = kind({"x": np.ones(3), "held": Several([np.ones(2)])})
+    own = private(given)
+    require_unchanged(own, given, "nobody", "args")
+    assert type(own) is type(given) and type(own["held"]) is Several
+    own["held"][0][1] = 3.0
+    assert given["held"][0][1] == 1.0
+    with pytest.raises(fc.InputError, match=r"change of args\['held'\]\[0\]"):
+        require_unchanged(own, given, "it", "args")
+
+
+def test_what_a_dict_or_a_tuple_of_its_own_kind_holds_beside_is_kept():
+    class Config(dict):
+        pass
+
+    class Triple(tuple):
+        __slots__ = ()
+
+    given = Config(x=np.ones(3))
+    given.name = "run 1"
+    assert private(given).name == "run 1"
+    assert private(defaultdict(list, x=[1]))["absent"] == []
+    assert type(private(Triple((1, 2, 3)))) is Triple
+
+
+def test_namespaces_are_copied_and_such_as_hold_themselves_are_told(theta):
+    given = SimpleNamespace(x=np.ones(3), inner=SimpleNamespace(y=np.ones(2)))
+
+    def writing(theta, held):
+        held.inner.y[0] = 2.0
+        return float(theta.sum())
+
+    with pytest.raises(fc.InputError, match=r"got a change of args\[0\]\.inner\.y"):
+        fc.gradient(writing, theta, (given,))
+    assert given.inner.y[0] == 1.0
+    given.itself = given
+    with pytest.raises(fc.InputError, match="arguments must end, got a tuple nested too deeply, or in itself"):
+        fc.gradient(writing, theta, (given,))

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections import namedtuple
+from collections import UserDict, namedtuple
 from dataclasses import dataclass
-from types import SimpleNamespace
+from types import MappingProxyType, SimpleNamespace
 
 import numpy as np
 import pytest
 
+import fastcheck as fc
 from fastcheck.problem.arguments import Arguments
 from fastcheck.problem.held import held, replaced, shape_of
 
@@ -22,6 +23,17 @@ class Data:
     rate: float
 
 
+class Attributes(dict):
+    """A dict that raises KeyError where it has no attribute."""
+
+    __getattr__ = dict.__getitem__
+
+
+class Bare:
+    def __getattr__(self, name):
+        raise KeyError(name)
+
+
 HOLDERS = {
     "args[0]": X,
     "args[0]['x']": {"x": X, "flag": True},
@@ -30,6 +42,9 @@ HOLDERS = {
     "args[0].y": Pair(0.5, X),
     "args[0].x": Data(X, 0.5),
     "args[0].inner['x']": SimpleNamespace(inner={"x": X}),
+    "args[0]['y']": Attributes(y=X),
+    "args[0]['z']": MappingProxyType({"z": X}),
+    "args[0]['inner']['x']": UserDict(inner=Attributes(x=X)),
 }
 
 
@@ -48,6 +63,12 @@ def test_a_circle_ends():
     around = SimpleNamespace(x=X)
     around.self = around
     assert held(Arguments((around,)))["args[0].x"] is X
+
+
+def test_objects_that_raise_whatever_they_are_asked_for():
+    assert list(held(Arguments((Bare(), X)))) == ["args[1]"]
+    report = fc.check(lambda t, o: np.sum(t**2), lambda t, o: 3 * t, np.ones(2), (Bare(),))
+    assert report.verdict.accuses
 
 
 def test_lengths():

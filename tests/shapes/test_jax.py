@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -87,6 +88,19 @@ def test_a_gradient_by_hand(x):
     assert off.check().witnesses[0].name == "W[4, 2]"
 
 
+def test_a_problem_travels(params, x):
+    problem = fc.from_jax(network, params, x)
+    travelled = pickle.loads(pickle.dumps(problem))
+    assert travelled.cost(problem.theta) == problem.cost(problem.theta)
+    assert travelled.check().passed
+
+
+@pytest.mark.parametrize("kind", [np.float32, jnp.float32, jnp.bfloat16])
+def test_narrow_numbers_of_any_kind(kind):
+    report = fc.from_jax(lambda p: p["a"] * jnp.sum(p["w"] ** 2), {"a": kind(1.5), "w": np.ones(3, kind)}).check()
+    assert report.passed and [f.kind for f in report.findings if f.kind in ("copies", "float32")] == ["copies"]
+
+
 def test_what_cannot_be_traced_is_run_as_it_is(x):
     def branching(w):
         return jnp.sum(w**2) if w[0, 0] > 0 else jnp.sum(w**3)
@@ -166,6 +180,16 @@ def test_arrays_that_are_no_numbers_are_passed_on(x):
     assert fc.from_jax(function, x, names, things).check().passed
 
 
+def test_a_function_that_changes_what_it_is_given(x):
+    def function(p, more):
+        p["W"], more["x"] = 2 * p["W"], 2 * more["x"]
+        return jnp.sum(p["W"] ** 2 * more["x"])
+
+    params, more = {"W": x}, {"x": x}
+    assert fc.from_jax(function, params, more).check().passed
+    assert params["W"] is x and more["x"] is x
+
+
 def test_errors_say_that_x64_is_on(x):
     with pytest.raises(KeyError) as caught:
         fc.from_jax(lambda p: p["V"], {"W": x})
@@ -190,21 +214,32 @@ def test_by_screen(params, x):
     assert fc.from_jax(network, params, x).screen().passed
 
 
+def torch_ones():
+    return pytest.importorskip("torch").ones(3)
+
+
 @pytest.mark.parametrize(
     ("call", "message"),
     [
         (lambda x: fc.from_jax(lambda p: p, x), r"function must return one real number, got float64 of shape \(5, 3\)"),
         (lambda x: fc.from_jax(lambda p: jnp.sum(p * 1j), x), "function must return one real number, got complex128"),
-        (lambda x: fc.from_jax(lambda p: (1.0, 2.0), x), "function must return one real number, got tuple"),
+        (lambda x: fc.from_jax(lambda p: (1.0, 2.0), x), "function must return one real number, got tuple: return J alone"),
+        (lambda x: fc.from_jax(jnp.argmax, x), "function must return one real number, got int64: compute J in floating point"),
+        (lambda x: fc.from_jax(jnp.sum, torch_ones()), "got a tensor of torch at params: take fastcheck.from_torch"),
+        (lambda x: fc.from_jax(jnp.sum, x, grad="auto"), "grad must be a function of params, or a pytree like them, got 'auto'"),
+        (lambda x: fc.from_jax(jnp.sum, x, grad=jax.value_and_grad(jnp.sum)), "grad must return the gradient alone, got it in a tuple of 2"),
         (lambda x: fc.from_jax(lambda p: "x", x), "function must return one real number, got str"),
         (lambda x: fc.from_jax(lambda p: None, x), "function must return one real number, got NoneType"),
         (lambda x: fc.from_jax(lambda p: {1, 2}, x), "function must return one real number, got set"),
         (lambda x: fc.from_jax(lambda p: float(np.sum(np.asarray(p))), x), "that JAX can differentiate, got TracerArrayConversionError"),
         (lambda x: fc.from_jax(lambda p: p, {"a": Unknown(x)}), "got the dataclass Unknown at a: register it with jax.tree_util.register_dataclass"),
         (lambda x: fc.from_jax(lambda p: p, {"W": x, "key": jax.random.key(0)}), "got a PRNG key at key: pass it in args"),
+        (lambda x: fc.from_jax(lambda p: p, {"W": x, "act": jnp.tanh}), "got .* at act: pass it in args, or register what it is"),
+        (lambda x: jax.jit(lambda w: fc.from_jax(jnp.sum, w))(x), "got what JAX traces at params: call from_jax outside"),
+        (lambda x: fc.from_jax(jnp.sum, x, grad=lambda p: None), "grad must return a pytree like params, got None"),
         (lambda x: fc.from_jax(1, x), "function must be a function of params"),
         (lambda x: fc.from_jax(lambda p: 1.0, {"n": 3}), "n must be real floating point"),
-        (lambda x: fc.from_jax(lambda p: 1.0, {"n": "x"}), "params must hold real floating-point arrays, got str"),
+        (lambda x: fc.from_jax(lambda p: 1.0, {"n": "x"}), "params must be a pytree of floating arrays, got str 'x' at n: pass it in args"),
         (lambda x: fc.from_jax(lambda p: jnp.sum(p["W"]), {"W": x}, grad=lambda p: {"V": p["W"]}), "gradient must name the tensors W, got missing W; extra V"),
         (lambda x: fc.from_jax(lambda p: jnp.sum(p), x, grad=lambda p: p[0]), r"must have shape \(5, 3\), got \(3,\)"),
     ],
@@ -225,3 +260,11 @@ def test_arrays_as_theta_and_args(x):
 
     report = fc.check(cost, grad, jnp.ones(3), (x,))
     assert not report.verdict.accuses  # in JAX's own float32
+
+
+def test_the_complex_step_is_exact_where_jax_takes_it():
+    params = {"a": jnp.arange(1.0, 4.0), "b": jnp.ones(3)}
+    report = fc.from_jax(lambda p: jnp.sum(jnp.tanh(p["a"]) * p["b"]), params).check(method="complex")
+    assert report.passed and report.ratio < 1e-15
+    report = fc.from_jax(lambda p: jnp.sum(jnp.abs(p["a"]) * p["a"]), params).check(method="complex")
+    assert report.passed and "two-sided differences were taken instead" in " ".join(str(report).split())

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import namedtuple
+
 import numpy as np
 import pytest
 
@@ -113,6 +115,13 @@ def test_the_upstream_is_as_given_or_drawn_from_the_seed(inputs):
     assert values[0] == values[1] != values[2]
 
 
+@pytest.mark.parametrize("seed", range(3))
+def test_what_is_drawn_has_nothing_in_common_with_data_of_the_same_seed(seed):
+    x = np.random.default_rng(seed).standard_normal((4, 4))  # with x itself upstream, dW would be symmetric
+    report = fc.from_layer(lambda W: x @ W, lambda dy: (x.T @ dy).T, [np.eye(4) + x], seed=seed).check()
+    assert report.verdict.name == "WRONG" and report.findings[0].kind in ("transpose", "order")
+
+
 def test_a_backward_that_forgets_the_upstream_is_wrong():
     report = fc.from_layer(lambda x: x.sum(), lambda upstream: np.ones(3), (np.arange(3.0),)).check()
     assert report.verdict.name == "WRONG"
@@ -126,7 +135,14 @@ def test_a_backward_that_forgets_the_upstream_is_wrong():
         (lambda x: None, lambda u: u, "forward must return an array .* got NoneType"),
         (lambda x: x / 0, lambda u: u, "forward must return finite numbers, got inf"),
         (lambda x: x, lambda u: (u, u), r"backward must return a gradient for each of inputs\[0\], got 2"),
-        (lambda x: x, lambda u: u[:2], r"gradient of shape \(3,\) for inputs\[0\], got \(2,\)"),
+        (
+            lambda x: x,
+            lambda u: u[:2],
+            r"gradient of shape \(3,\) for inputs\[0\], got \(2,\): give it the input's own",
+        ),
+        (lambda x: x, lambda u: u[None], r"for inputs\[0\], got \(1, 3\): reshape it"),
+        (lambda x: x, lambda u: np.ones((2, 3)), r"for inputs\[0\], got \(2, 3\): sum it over the axes"),
+        (lambda x: x, lambda u: {"x": u}, r"the inputs inputs\[0\], got one for x: .* or name the inputs in a dict"),
         (
             lambda x: x,
             lambda u: None,
@@ -141,17 +157,187 @@ def test_what_a_layer_must_return(forward, backward, message):
         fc.from_layer(forward, backward, (np.arange(1.0, 4.0),))
 
 
-@pytest.mark.parametrize("upstream", [np.zeros(3), np.array([1.0, np.nan, 1.0]), np.ones(2)])
+@pytest.mark.parametrize("upstream", [np.zeros(3), np.array([1.0, np.nan, 1.0]), np.ones(2), 1.0, "ones"])
 def test_an_upstream_that_shows_nothing(upstream):
     with pytest.raises(InputError, match="upstream must be"):
         fc.from_layer(lambda x: x**2, lambda u: 3 * u, (np.ones(3),), upstream=upstream)
 
 
+@pytest.mark.parametrize("inputs", [["x", "y"], [1, 2], {"ids": np.arange(3)}, [np.ones(2) * 1j], (None,)])
+def test_inputs_without_a_floating_array(inputs):
+    with pytest.raises(InputError, match="inputs must hold an array of floating-point numbers, got .*: pass those"):
+        fc.from_layer(lambda *x: x[0], lambda u: u, inputs)
+
+
 def test_nothing_to_look_at():
+    with pytest.raises(InputError, match="inputs must hold what forward takes, got none"):
+        fc.from_layer(lambda: 1.0, lambda u: u, {})
     with pytest.raises(InputError, match="inputs must hold what forward takes, got none"):
         fc.from_layer(lambda: 1.0, lambda u: u, [])
     with pytest.raises(InputError, match=r"forward must return at least one number, got shape \(0,\)"):
         fc.from_layer(lambda x: x[:0], lambda u: np.zeros(3), (np.ones(3),))
+
+
+@pytest.mark.parametrize(
+    ("mix_up", "message"),
+    [
+        (lambda dX, dW, db: (dX, dW.T, db), r"\(3, 2\) for W, got \(2, 3\): transpose it"),
+        (lambda dX, dW, db: (dW, dX, db), r"for X, got \(3, 2\): that is the shape of W; return them in the order"),
+        (lambda dX, dW, db: {"dX": dX}, "gradients of the inputs X, W, b, got one for dX: name them so"),
+        (lambda dX, dW, db: (dX, dW, None, db), "a gradient for each of X, W, b, got 4"),
+    ],
+)
+def test_gradients_in_another_shape_order_or_name_are_told_apart(inputs, mix_up, message):
+    with pytest.raises(InputError, match=message):
+        fc.from_layer(forward, lambda u, c: mix_up(*backward(u, c)), inputs)
+
+
+def test_names_in_another_order_than_forward_has_them(inputs):
+    with pytest.raises(InputError, match="takes them by position, X, W, b, got W, X, b: reorder them, or wrap forward"):
+        fc.from_layer(forward, backward, {name: inputs[name] for name in ("W", "X", "b")})
+
+    def by_name(X, *, W, b):
+        return forward(X, W, b)
+
+    with pytest.raises(InputError, match="by position, X, got X, W, b"):
+        fc.from_layer(by_name, backward, inputs)
+    other = {"b": inputs["X"], "weights": inputs["W"], "X": inputs["b"]}  # names of one's own
+    assert fc.from_layer(forward, backward, other).check().passed
+
+
+def test_an_output_that_differs_from_run_to_run(rng):
+    class Dropout:
+        def forward(self, x):
+            self.mask = rng.random(x.shape) < 0.5
+            return x * self.mask
+
+    def batch_norm(x, seen=np.zeros(3)):  # noqa: B008
+        seen += 0.1 * x
+        return x - seen
+
+    for layer in (Dropout().forward, batch_norm):
+        with pytest.raises(InputError, match="the same output every time, got .* and then .*: switch dropout off"):
+            fc.from_layer(layer, lambda u: u, (np.array([1.0, 2.0, 3.0]),))
+
+
+def test_a_backward_that_adds_to_what_it_returned_is_told_so(inputs):
+    total = np.zeros((3, 2))
+
+    def adding(upstream, cache):
+        dX, dW, db = backward(upstream, cache)
+        np.add(total, dW, out=total)
+        return dX, total, db
+
+    report = fc.from_layer(forward, adding, inputs).check()
+    assert report.verdict.name == "WRONG" and report.findings[0].kind == "accumulates"
+    assert report.findings[0].tensors == ("W",)
+
+
+def test_by_the_complex_step(inputs):
+    report = fc.from_layer(forward, backward, inputs).check(method="complex")
+    assert report.passed and report.ratio < 1e-14
+    assert fc.from_layer(forward, wrong, inputs).check(method="complex").worst(1)[0].name == "W[1, 0]"
+
+
+def test_a_mask_of_padding_is_held_and_must_not_have_a_gradient():
+    mask = np.array([0.0, 0.0, -np.inf])
+
+    def softmax(x, mask):
+        p = np.exp(x + mask)
+        return p / p.sum(), p / p.sum()
+
+    def back(upstream, p):
+        return p * (upstream - upstream @ p), None
+
+    x = np.array([0.3, -0.2, 0.9])
+    assert fc.from_layer(softmax, back, {"x": x, "mask": mask}).check().passed
+    with pytest.raises(
+        InputError, match="mask must be finite, as backward returns its gradient, got -inf: return None"
+    ):
+        fc.from_layer(softmax, lambda u, p: (back(u, p)[0], np.zeros(3)), {"x": x, "mask": mask})
+
+
+def test_a_hinge_that_is_off_has_no_gradient(rng):
+    """Far away on both sides J is a parabola, whose slope at its middle is not J's."""
+    x = rng.standard_normal((6, 3))
+    x[0] *= 20
+
+    def hinge(x):
+        return np.maximum((x**2).sum(axis=1) - 30, 0).sum(), x
+
+    def back(upstream, x):
+        return 2 * upstream * x * ((x**2).sum(axis=1) > 30)[:, None]
+
+    assert fc.from_layer(hinge, back, {"x": x}).check().passed
+    report = fc.from_layer(hinge, lambda u, x: 2 * u * x, {"x": x}).check()
+    assert report.verdict.name == "WRONG" and not report.witnesses[0].name.startswith("x[0")
+
+
+def test_numbers_in_and_out(rng):
+    x = rng.standard_normal((4, 3))
+
+    def scaled(x, a):
+        return a * (x**2).sum(), (x, a)
+
+    def back(upstream, cache):
+        x, a = cache
+        return 2 * a * x * upstream[..., None], upstream * (x**2).sum()
+
+    assert fc.from_layer(scaled, back, {"x": x, "a": 0.7}, upstream=1.0).check().passed
+    report = fc.from_layer(scaled, lambda u, c: (back(u, c)[0], 1), {"x": x, "a": 0.7}).check()
+    assert [t.name for t in report.tensors if t.verdict.name == "WRONG"] == ["a"]
+
+
+def test_lists_of_numbers_are_arrays():
+    def forward(x, y):
+        return [float(v) for v in x * y], (x, y)
+
+    def back(upstream, cache):
+        return [(upstream * other).tolist() for other in cache[::-1]]
+
+    report = fc.from_layer(forward, back, ([1.0, 2.0, 3.0], [0.1, 0.2, 0.3])).check()
+    assert report.passed and report.layout.names == ("inputs[0]", "inputs[1]")
+    assert fc.from_layer(lambda x: 2 * x, lambda u: (2 * u).tolist(), [[1.0, 2.0, 3.0]]).check().passed
+
+
+def test_an_output_of_float32_is_said(inputs):
+    report = fc.from_layer(lambda X, W, b: (np.float32(forward(X, W, b)[0]), (X, W, b)), wrong, inputs).check()
+    assert any("forward returns float32, though its inputs are float64" in f.message for f in report.findings)
+
+
+def test_what_is_held_goes_by_its_name(rng):
+    def adds_once(upstream, cache):
+        dW = np.zeros((5, 3))
+        dW[cache] += upstream
+        return dW, None
+
+    given = {"W": rng.standard_normal((5, 3)), "ids": np.array([0, 2, 2, 1])}
+    report = fc.from_layer(lambda W, ids: (W[ids], ids), adds_once, given).check()
+    assert "of the 4 examples or time steps along axis 0 of ids" in report.findings[0].message
+
+
+def test_named_tuples_bring_names(inputs):
+    record = namedtuple("record", inputs)(**inputs)
+    assert fc.from_layer(forward, wrong, record).check().witnesses[0].name == "W[1, 0]"
+
+
+def test_jax_computes_in_float64(inputs):
+    jax = pytest.importorskip("jax")
+
+    def of_jax(X, W, b):
+        return jax.numpy.tanh(X @ W + b), (X, W, b)
+
+    def back(upstream, cache):
+        X, W, b = cache
+        signal = upstream * (1 - jax.numpy.tanh(X @ W + b) ** 2)
+        return signal @ W.T, X.T @ signal, signal.sum(0)
+
+    for given in (inputs, {name: jax.numpy.asarray(value) for name, value in inputs.items()}):
+        report = fc.from_layer(jax.jit(of_jax), jax.jit(back), given).check()
+        assert report.passed and report.ratio < 1e-8
+        report = fc.from_layer(of_jax, lambda u, c: (*back(u, c)[:2], u.sum(0)), given).check()
+        assert [t.name for t in report.tensors if t.verdict.name == "WRONG"] == ["b"]
+    assert not jax.config.jax_enable_x64
 
 
 def test_too_few_gradients(inputs):
@@ -164,7 +350,7 @@ def test_an_output_that_changes_shape():
         fc.from_layer(lambda x: x[x <= x0[0]], lambda u: u, (x0 := np.array([1.0, 1.0, 1.0]),)).check()
 
 
-@pytest.mark.parametrize("inputs", [np.ones(3), 1.0, {1: np.ones(2)}])
+@pytest.mark.parametrize("inputs", [np.ones(3), 1.0, {1: np.ones(2)}, "xy"])
 def test_inputs_are_a_sequence_or_named(inputs):
     with pytest.raises(InputError, match="inputs must be"):
         fc.from_layer(lambda x: x, lambda u: u, inputs)

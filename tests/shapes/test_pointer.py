@@ -15,6 +15,7 @@ from numba import carray, cfunc, types
 from scipy import LowLevelCallable
 from scipy.special import cython_special
 
+from fastcheck import gradient
 from fastcheck.errors import InputError, InputTypeError
 from fastcheck.shapes.pointer import from_pointer
 
@@ -27,6 +28,9 @@ double plain(int n, const double *x) {
     double total = 0; for (int i = 0; i < n; i++) total += (1 + i / 7.0) * pow(x[i], 4); return total; }
 double with_data(int n, double *x, void *weights) {
     double total = 0; for (int i = 0; i < n; i++) total += ((double *)weights)[i] * pow(x[i], 4); return total; }
+struct scaled { double scale; double *weights; };
+double with_struct(int n, double *x, struct scaled *data) {
+    double total = 0; for (int i = 0; i < n; i++) total += data->scale * data->weights[i] * pow(x[i], 4); return total; }
 double writing(int n, double *x) { x[1] = 2; return plain(n, x); }
 double undefined(int n, double *x) { return log(-x[0] * x[0]); }
 """
@@ -44,6 +48,15 @@ def plain(n, x):
 @cfunc(WITH_DATA)
 def with_data(n, x, weights):
     return np.sum(carray(weights, n, np.float64) * carray(x, n) ** 4)
+
+
+@cfunc(types.double(types.intc, types.CPointer(types.double), types.CPointer(types.double)))
+def with_typed_data(n, x, weights):
+    return np.sum(carray(weights, n) * carray(x, n) ** 4)
+
+
+class Scaled(ctypes.Structure):
+    _fields_ = (("scale", ctypes.c_double), ("weights", DOUBLES))
 
 
 @cfunc(WITH_DATA)
@@ -74,10 +87,16 @@ def library(tmp_path_factory):
     (folder / "costs.c").write_text(C)
     subprocess.run([CC, "-shared", "-fPIC", "-o", "costs.so", "costs.c", "-lm"], cwd=folder, check=True)
     found = ctypes.CDLL(str(folder / "costs.so"))
-    for name in ("plain", "with_data", "writing", "undefined"):
+    for name in ("plain", "with_data", "with_struct", "writing", "undefined"):
         getattr(found, name).restype = ctypes.c_double
     found.with_data.argtypes = (ctypes.c_int, DOUBLES, ctypes.c_void_p)
     return found
+
+
+def of_a_struct(library):
+    library.with_struct.argtypes = (ctypes.c_int, DOUBLES, ctypes.POINTER(Scaled))
+    held = ctypes.pointer(Scaled(1.0, WEIGHTS.ctypes.data_as(DOUBLES)))
+    return LowLevelCallable(library.with_struct, ctypes.cast(held, ctypes.c_void_p))
 
 
 def capsule(library):
@@ -102,6 +121,10 @@ KINDS = {
     "ctypes with ndpointer": lambda library: declared(library, ctypes.c_int, np.ctypeslib.ndpointer(np.float64)),
     "low level of a cfunc": lambda library: LowLevelCallable(plain.ctypes),
     "low level of a cfunc, with data": lambda library: LowLevelCallable(with_data.ctypes, data(WEIGHTS)),
+    "low level of a cfunc, with data of a type": lambda library: LowLevelCallable(
+        with_typed_data.ctypes, data(WEIGHTS)
+    ),
+    "low level of ctypes, with a struct": of_a_struct,
     "low level of ctypes": lambda library: LowLevelCallable(library.plain, signature="double (int, const double*)"),
     "low level of ctypes, with data": lambda library: LowLevelCallable(library.with_data, data(WEIGHTS)),
     "low level of a capsule": lambda library: LowLevelCallable(capsule(library), data(WEIGHTS)),
@@ -172,6 +195,16 @@ def test_a_function_that_is_undefined_here_is_refused(library):
         from_pointer(library.undefined, grad, THETA).check()
 
 
+def test_a_complex_step_is_refused_with_its_reason():
+    problem = from_pointer(plain, wrong, THETA)
+    report = problem.check(method="complex")
+    assert [c.name for c in report.witnesses] == ["W[1, 1]"]
+    said = next(finding.message for finding in report.findings if finding.kind == "complex")
+    assert "a C function of doubles takes no theta of complex128; two-sided differences were taken" in said
+    with pytest.raises(InputError, match="got TypeError: a C function of doubles takes no theta of complex128"):
+        gradient(problem.cost, problem.theta, problem.args, method="complex")
+
+
 @pytest.mark.parametrize("method", ["check", "screen", "locate", "sweep"])
 def test_other_processes_are_refused(method):
     with pytest.raises(InputError, match="workers must be threads where the cost is an address in this process"):
@@ -195,7 +228,7 @@ MISFITS = {
         types.float32(types.intc, types.CPointer(types.double)),
         r"got float32 \(int, double \*\): declare it cfunc",
     ),
-    "float32 x": (types.double(types.intc, types.CPointer(types.float32)), r"got double \(int, float32\*\)"),
+    "float32 x": (types.double(types.intc, types.CPointer(types.float32)), r"got double \(int, float32 \*\)"),
     "int64 n": (types.double(types.int64, types.CPointer(types.double)), r"got double \(int64, double \*\)"),
     "no n": (types.double(types.CPointer(types.double)), r"got double \(double \*\)"),
 }
@@ -238,6 +271,10 @@ def test_other_ctypes_functions_are_refused(argtypes, restype, got):
         (numba.njit(grad), r"got CPUDispatcher.*: pass a function of Python, njit or not, to fastcheck.check itself"),
         (123456, r"got 123456: wrap the address, ctypes.CFUNCTYPE\(c_double, c_int, POINTER\(c_double\)\)\(address\)"),
         (cython_special.__pyx_capi__["gammaln"], "got <capsule object .*: wrap what cffi or Cython gives in scipy.LowLevelCallable"),
+        (ctypes.c_void_p(123456), r"got c_void_p\(123456\): wrap the address, ctypes.CFUNCTYPE"),
+        (ctypes.CFUNCTYPE(ctypes.c_double), "got <class .*: pass a function of that type, made of an address or of a function of Python"),
+        (ctypes.pythonapi, "got <PyDLL .*: pass one of its functions"),
+        (None, "got None: pass the function that gives J"),
         (ctypes.pythonapi.PyFloat_AsDouble, "must run without the interpreter's lock, got a function of ctypes.PyDLL: load it"),
     ],
 )  # fmt: skip
@@ -245,6 +282,18 @@ def test_other_pointers_are_refused(pointer, message):
     with pytest.raises(InputTypeError, match=message) as caught:
         from_pointer(pointer, grad, THETA)
     assert "\n" not in str(caught.value)
+
+
+def test_a_function_that_takes_data_of_a_type_must_get_some(library):
+    of_a_struct(library)
+    message = r"come with the user_data that it takes, got double \(int, double \*, {} \*\) and none: wrap both"
+    for pointer, kind in (
+        (with_typed_data, "double"),
+        (LowLevelCallable(with_typed_data.ctypes), "double"),
+        (library.with_struct, "Scaled"),
+    ):
+        with pytest.raises(InputTypeError, match=message.format(kind)):
+            from_pointer(pointer, grad, THETA)
 
 
 def test_null_is_refused():

@@ -37,6 +37,13 @@ def test_a_rotation():
     ]
 
 
+def test_what_cost_and_gradient_take_by_name():
+    problem = fc.from_retraction(
+        lambda R, weight: weight * cost(R), lambda R, weight: weight * grad(R), R, rotated, 3
+    )  # fmt: skip
+    assert problem.check(kwargs={"weight": 2.0}).passed
+
+
 def test_the_simplex_by_softmax():
     p, values = np.array([0.2, 0.3, 0.5]), np.array([1.0, -2.0, 0.5])
 
@@ -71,6 +78,80 @@ def test_no_advice_to_draw_a_theta_that_has_to_be_zero():
 def test_a_retraction_that_does_not_stay(retract, message):
     with pytest.raises(InputError, match=message):
         fc.from_retraction(cost, grad, R, retract, 3)
+
+
+class Opaque:
+    """A pose of a library's own."""
+
+    def __init__(self, R):
+        self.R = R
+
+
+@pytest.mark.parametrize("kind", [Opaque, Rotation.from_matrix])
+def test_an_object_is_told_from_another_by_the_cost(kind):
+    def matrix(pose):
+        return pose.R if kind is Opaque else pose.as_matrix()
+
+    def problem(off, moved=0.0):
+        return fc.from_retraction(
+            lambda pose: cost(matrix(pose)), lambda pose: grad(matrix(pose), off), kind(R),
+            lambda pose, t: kind(rotated(matrix(pose), t + moved)), 3,
+        )  # fmt: skip
+
+    assert problem(0.0).check().passed
+    assert problem(0.01).check().witnesses[0].name == "t[2]"
+    with pytest.raises(InputError, match=r"retract\(point, 0\) must be the point, got J = .* for J = "):
+        problem(0.0, moved=0.1)
+
+
+def test_a_point_of_integers_is_looked_at_as_well():
+    def on_circle(p, t):
+        return np.array([p[0] * np.cos(t[0]) - p[1] * np.sin(t[0]), p[0] * np.sin(t[0]) + p[1] * np.cos(t[0])])
+
+    point, value = np.array([1, 0]), lambda p: float(3 * p[0] + 2 * p[1])
+    assert fc.from_retraction(value, lambda p: 2.0, point, on_circle, 1).check().passed
+    assert not fc.from_retraction(value, lambda p: 2.1, point, on_circle, 1).check().passed
+    with pytest.raises(InputError, match=r"got 2\.0 for 1 at point\[0\]"):
+        fc.from_retraction(value, lambda p: 2.0, point, lambda p, t: 2 * on_circle(p, t), 1)
+
+
+def test_rounding_where_the_point_is_zero_is_no_move():
+    pose = (R, np.zeros(3))
+
+    def moved(p, t):
+        return rotated(p[0], t), p[1] + 1e-17
+
+    assert fc.from_retraction(lambda p: cost(p[0]), lambda p: grad(p[0]), pose, moved, 3).check().passed
+    with pytest.raises(InputError, match=r"at point\[1\]\[0\]"):
+        fc.from_retraction(lambda p: 0.0, grad, pose, lambda p, t: (p[0], p[1] + 1e-3), 3)
+
+
+@pytest.mark.parametrize("returned", [np.ones((3, 3)), np.ones(2), None, "x"])
+def test_a_gradient_that_is_not_by_the_coordinates(returned):
+    with pytest.raises(InputError, match="the gradient must"):
+        fc.from_retraction(cost, returned, R, rotated, 3)
+    with pytest.raises(InputError, match="the gradient must"):
+        fc.from_retraction(cost, lambda R: returned, R, rotated, 3).check()
+
+
+@pytest.mark.parametrize("library", ["torch", "jax.numpy"])
+def test_points_that_are_tensors_in_float32(library):
+    module = pytest.importorskip(library)
+    point = getattr(module, "tensor" if library == "torch" else "asarray")(R.astype(np.float32))
+
+    def moved(R, t):
+        step = Rotation.from_rotvec(t).as_matrix()
+        return R @ (module.tensor(step, dtype=R.dtype) if library == "torch" else module.asarray(step))
+
+    value, right = lambda R: ((R - 0.5) ** 3).sum(), lambda R: body(np.asarray(3 * (R - 0.5) ** 2), np.asarray(R))
+    assert fc.from_retraction(value, right, point, moved, 3).check().passed
+    assert not fc.from_retraction(value, lambda R: 1.01 * right(R), point, moved, 3).check().passed
+
+
+def body(slope, R):
+    """The derivative by R, in the coordinates of the body."""
+    skew = R.T @ slope - slope.T @ R
+    return np.array([skew[2, 1], skew[0, 2], skew[1, 0]])
 
 
 @pytest.mark.parametrize("n", [0, 1.5, True, None])

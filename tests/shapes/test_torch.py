@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import pickle
+import threading
 import warnings
 from collections import UserDict
 from concurrent.futures import ThreadPoolExecutor
@@ -140,9 +141,31 @@ def test_inputs_by_name_and_nested():
     assert report.passed and report.layout.names == ("pair[0]", "pair[1].w")
 
 
+def test_a_function_that_writes_into_computed_inputs():
+    x = 2 * leaf(3)
+    before = x.detach().clone()
+    assert fc.from_torch(lambda x: x.mul_(3) ** 2, x).check().passed and torch.equal(x.detach(), before)
+
+
+def test_generators_and_arrays_among_the_inputs():
+    def function(x, generator, times):
+        times *= 2
+        return x * torch.rand(2, generator=generator) * torch.from_numpy(times)
+
+    generator, times = torch.Generator().manual_seed(3), np.ones(2)
+    state = generator.get_state()
+    assert fc.from_torch(function, (leaf(2), generator, times)).check().passed
+    assert torch.equal(generator.get_state(), state) and (times == 1).all()
+
+
 def test_several_outputs_and_integers_among_them():
     problem = fc.from_torch(lambda x: {"a": x**2, "b": (x.sum(), x.argmax())}, leaf(3))
     assert problem.check().passed
+
+
+def test_outputs_without_a_gradient_are_left_out():
+    problem = fc.from_torch(lambda x: (x**2, x.detach(), x.argmax(), torch.ones(1) * 1j), leaf(3))
+    assert problem.check().passed and said(problem)["weighted"] == "J leaves out 3 outputs that require no gradient."
 
 
 def test_a_function_that_differentiates_by_itself():
@@ -192,6 +215,15 @@ def test_what_autograd_does_not_reach_is_said():
     assert "unreached" not in said(fc.from_torch(torch.tanh, leaf(2)))
 
 
+def test_what_is_not_handed_in_is_said():
+    net, x = nn.Linear(2, 2, dtype=torch.float64), leaf(3, 2)
+    message = said(fc.from_torch(lambda x: net(x), x))["held"]
+    assert "were not handed in, and are held fixed" in message and "(2, 2)" in message and "(2,)" in message
+    regularised = fc.from_torch(net, x, loss=lambda out: out.sum() + net.weight.norm())
+    assert "of shape (2, 2) require" in said(regularised)["held"] and regularised.check().passed
+    assert "held" not in said(fc.from_torch(net, x)) and net.weight.grad is None
+
+
 def test_complex_buffers_inputs_and_fixed_parameters_stay_complex():
     class Phase(nn.Module):
         def __init__(self):
@@ -219,9 +251,13 @@ def test_hooks_are_left_out_and_that_is_said():
     assert "hooks on weight, inputs[0] were left out" in said(problem)["hooks"] and problem.check().passed
 
 
+class First(nn.Sequential):
+    def forward(self, out):
+        return super().forward(out)[0]
+
+
 def test_a_loss_with_parameters_and_buffers():
-    loss = nn.Sequential(nn.BatchNorm1d(2), nn.Linear(2, 1), nn.Flatten(0), nn.Softmax(0))
-    loss.forward = lambda out, forward=loss.forward: forward(out)[0]
+    loss = First(nn.BatchNorm1d(2), nn.Linear(2, 1), nn.Flatten(0), nn.Softmax(0))
     problem = fc.from_torch(nn.Linear(2, 2), torch.randn(3, 2), loss=loss, dtype=None)
     assert problem.layout.names == ("weight", "bias")
     assert said(problem)["held"] == "parameters of the loss are held fixed: 0.weight, 0.bias, 1.weight, 1.bias."
@@ -317,10 +353,96 @@ def quietly(make, *given):
         return make(*given)
 
 
+class Forgotten(torch.autograd.Function):
+    """A backward that has nothing to say."""
+
+    @staticmethod
+    def forward(ctx, x):
+        return x**2
+
+    @staticmethod
+    def backward(ctx, upstream):
+        return None
+
+
+def test_a_backward_that_returns_none():
+    report = fc.from_torch(Forgotten, leaf(3)).check()
+    assert report.verdict.name == "WRONG" and "unreached" in [finding.kind for finding in report.findings]
+
+
+class TooFew(Square):
+    @staticmethod
+    def backward(ctx, upstream):
+        return upstream
+
+
+class Misshapen(Square):
+    @staticmethod
+    def backward(ctx, upstream):
+        return upstream, upstream.sum()
+
+
+class Keeping(nn.Module):
+    """A layer that keeps its activations, and a mask that is no buffer."""
+
+    def __init__(self):
+        super().__init__()
+        self.w = nn.Parameter(torch.randn(3, 3))
+        self.mask, self.kept = torch.ones(3, 3), []
+
+    def forward(self, x):
+        self.last = torch.tanh(x @ self.mask @ self.w)
+        self.kept[:] = [self.last]
+        return self.last
+
+    def energy(self, x):
+        return self(x).pow(2).mean()
+
+
+class Locked(nn.Linear):
+    """A module with what cannot be copied."""
+
+    def __init__(self):
+        super().__init__(3, 2)
+        self.lock = threading.Lock()
+
+
 def weight_normed():
-    layer = nn.utils.weight_norm(nn.Linear(2, 2))
-    layer(torch.ones(2))
+    layer = nn.utils.weight_norm(nn.Linear(3, 3))
+    layer(torch.ones(3))
     return layer
+
+
+@pytest.mark.parametrize("make", [Keeping, lambda: quietly(weight_normed)])
+def test_a_module_that_ran_before(make):
+    net, x = make(), torch.randn(2, 3)
+    before = net(x)
+    assert fc.from_torch(net, x).check().passed
+    if isinstance(net, Keeping):
+        assert net.last is before and net.kept[0] is before and net.mask.dtype == torch.float32
+
+
+def test_another_method_of_a_module():
+    net = Keeping()
+    problem = fc.from_torch(net.energy, torch.randn(2, 3))
+    assert problem.check().passed and problem.layout.names == ("w",) and "forward" not in vars(net)
+    assert fc.from_torch(net.__call__, torch.randn(2, 3)).check().passed
+
+
+def test_parameters_as_inputs():
+    pair = [nn.Parameter(torch.randn(2, 2)) for _ in range(2)]
+    for given in (nn.ParameterList(pair), nn.ParameterDict(dict(zip("ab", pair, strict=True))), iter(pair)):
+        assert fc.from_torch(lambda a, b: a @ b, given).check().passed
+
+
+def counting():
+    calls = []
+
+    def function(x):
+        calls.append(1)
+        return len(calls) * x
+
+    return function
 
 
 def elsewhere(w):
@@ -346,16 +468,51 @@ def in_inference_mode(net):
         ),
         (
             lambda: fc.from_torch(torch.tanh, torch.randn(3)),
-            "inputs must hold floating tensors that require a gradient",
+            r"inputs must hold floating tensors that require a gradient, got none among inputs\[0\] \(torch.float32\)",
         ),
+        (lambda: fc.from_torch(torch.tanh, np.ones(3)), r"got none among inputs\[0\] \(ndarray\)"),
+        (
+            lambda: fc.from_torch(torch.tanh, {0: leaf(3)}),
+            "inputs must have the names that the function gives them, got 0",
+        ),
+        (
+            lambda: fc.from_torch(lambda net, x: net(x), (nn.Linear(2, 2), leaf(2))),
+            r"inputs must hold tensors, got the module Linear at inputs\[0\]: pass it as the function",
+        ),
+        (lambda: fc.from_torch(counting(), leaf(3)), "function must be repeatable, got .* and then .*: let it draw"),
+        (
+            lambda: fc.from_torch(lambda x: x[:0], leaf(3)),
+            r"a floating tensor with entries, got shape \(0,\) of torch.float64",
+        ),
+        (lambda: fc.from_torch(nn.DataParallel(nn.Linear(3, 2)), leaf(3)), "got DataParallel: pass what it wraps"),
+        (
+            lambda: fc.from_torch(nn.Linear(3, 2, device="meta"), leaf(3)),
+            "weight must be .*, got one on the device meta",
+        ),
+        (
+            lambda: fc.from_torch(TooFew, (leaf(3), leaf(3))),
+            r"a gradient for each input of forward.* \(expected 2, got 1\)",
+        ),
+        (
+            lambda: fc.from_torch(Misshapen, (leaf(3), leaf(3))),
+            "a gradient for each input of forward, in its shape, but",
+        ),
+        (lambda: fc.from_torch(Locked(), leaf(3)), "a module must be one that copy.deepcopy copies, got .*lock"),
         (lambda: fc.from_torch(3, torch.randn(3)), "function must be a module or a function of tensors, got 3"),
         (lambda: fc.from_torch(lambda x: x * 1j, leaf(3)), "function must return real tensors, got complex"),
         (
             lambda: fc.from_torch(lambda x: x, leaf(3, dtype=torch.complex64)),
             r"inputs\[0\] must be real floating point, got torch.complex64",
         ),
-        (lambda: fc.from_torch(lambda x: x.argmax(), leaf(3)), "function must return a floating tensor, got none"),
+        (
+            lambda: fc.from_torch(lambda x: x.argmax(), leaf(3)),
+            r"a floating tensor with entries, got shape \(\) of torch.int64",
+        ),
         (lambda: fc.from_torch(torch.tanh, leaf(3), loss=lambda y: y), r"loss must return one real number, got \(3,\)"),
+        (
+            lambda: fc.from_torch(torch.tanh, leaf(3), loss=lambda y: y.sum() * 1j),
+            r"one real number, got \(\) of torch.complex128",
+        ),
         (lambda: fc.from_torch(torch.tanh, leaf(3), dtype="int32"), "dtype must be torch.float64"),
         (lambda: fc.from_torch(nn.LazyLinear(2), torch.randn(3, 2)), "run the module once"),
         (lambda: fc.from_torch(lambda x: x.detach(), leaf(3)), "something on the way detaches it"),
@@ -370,10 +527,13 @@ def in_inference_mode(net):
             lambda: fc.from_torch(quietly(torch.jit.script, nn.Linear(2, 2)), leaf(2)),
             "pass the module before scripting",
         ),
-        (lambda: fc.from_torch(quietly(weight_normed), leaf(2)), "take nn.utils.parametrizations.weight_norm"),
         (
             lambda: fc.from_torch(nn.ParameterList([leaf(2, dtype=torch.complex64)]), ()),
             "0 must be real floating point, got torch.complex64",
+        ),
+        (
+            lambda: fc.from_torch(lambda x: [y for y in x if y > 0.0], torch.tensor([0.0, 1.0]).requires_grad_()),
+            "outputs of one shape, got 2 after 1",
         ),
         (
             lambda: fc.from_torch(lambda x: x[x > 0.0], torch.tensor([0.0, 1.0]).requires_grad_()).check(),
