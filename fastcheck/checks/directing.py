@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from fastcheck.checks.settling import looked, settled
+from fastcheck.evaluate.direction import EXACT
 from fastcheck.judge import rule
 from fastcheck.judge.outcomes import Outcomes
 from fastcheck.judge.verdict import Cause, Outcome
@@ -36,7 +37,8 @@ class Guide:
         with np.errstate(all="ignore"):
             finest = np.ceil(np.log2(2 * self.noise / rule.FINE / sizes))
         finest = np.where(np.isfinite(finest), finest, self.level)
-        return np.clip(finest, self.level - _FINER, self.level + _COARSER).astype(np.int64)
+        least = min(self.level, max(self.level - _FINER, EXACT))
+        return np.clip(finest, least, self.level + _COARSER).astype(np.int64)
 
 
 def guided(lines: DirectionLines, claimed: Vector, hunting: bool = False) -> tuple[Guide, Outcomes, Flags]:

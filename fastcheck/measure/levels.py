@@ -27,6 +27,7 @@ Look = Callable[
 
 EMPTY = 1 << 20  # the level of a place that holds nothing: above every level, so that sorting keeps it last
 LEAST_SHIFT = -900  # so that J may grow by 2^1900 and more from a J(x) that is next to nothing
+ROUNDED = 2.0**-53  # units: half the last place of a variable of that size
 FARTHEST = 1000  # levels and units stay within 2^-1000 .. 2^1000
 
 
@@ -52,6 +53,8 @@ class Table:
         Sorted; EMPTY where a place holds nothing.
     up, down : (m, places)
         J(x + h) - J(x) and J(x - h) - J(x), in units of 2^shift; nan where J has no value or the place is empty.
+    exact : int
+        The level below which moves are rounded, by the same on both sides, by up to `ROUNDED` units.
     """
 
     centre: float
@@ -64,6 +67,7 @@ class Table:
     level: Integers
     up: Array
     down: Array
+    exact: int = -EMPTY
 
     @property
     def filled(self) -> Flags:

@@ -12,7 +12,7 @@ from typing import Protocol
 
 import numpy as np
 
-from fastcheck.evaluate.direction import Direction
+from fastcheck.evaluate.direction import EXACT, Direction
 from fastcheck.evaluate.evaluator import Evaluator
 from fastcheck.evaluate.moves import ComponentMoves, DirectionMoves, JointMoves, Moves
 from fastcheck.measure.levels import Table, opened
@@ -146,7 +146,7 @@ class DirectionLines:
         return _looked(self.evaluator, moves, h, self.limits.side[lines])
 
     def table(self, quantum: float = np.inf) -> Table:
-        return _in_units(self.evaluator, self.limits, quantum)
+        return replace(_in_units(self.evaluator, self.limits, quantum), exact=EXACT)
 
     def some(self, which: Indices) -> DirectionLines:
         return replace(self, directions=tuple(self.directions[k] for k in which))

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from fastcheck.measure.levels import EMPTY, T, Table, power_of_two, taken
+from fastcheck.measure.levels import EMPTY, ROUNDED, T, Table, power_of_two, taken
 from fastcheck.vectors import Array, Flags, Integers
 
 SHARP = 0.05  # a bound of this share of its value makes a reading a plateau's
@@ -216,8 +216,14 @@ def grain_of(table: Table) -> Array:
     return np.asarray(np.where(stairs & np.isfinite(least), np.maximum(least, own), own))
 
 
+def unsteady(table: Table) -> Array:
+    """How much J moves as moves of the point are rounded; on both sides alike, so that its even part does not show it."""
+    size = np.fmax(np.abs(table.up), np.abs(table.down))
+    return np.asarray(np.where(table.level < table.exact, size * ROUNDED / power_of_two(table.level), 0.0))
+
+
 def floor(table: Table) -> Array:
-    return np.asarray(np.maximum(last_place(table), grain_of(table)[:, None]))
+    return np.asarray(np.fmax(unsteady(table), np.maximum(last_place(table), grain_of(table)[:, None])))
 
 
 # --- estimates from one side -------------------------------------------------------------------------------------------

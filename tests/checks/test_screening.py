@@ -114,6 +114,25 @@ def test_nothing_of_the_callers_is_modified(theta, weights):
         assert np.array_equal(array, old)
 
 
+@pytest.mark.parametrize("upper", [None, 1.0])
+@pytest.mark.parametrize("digits", range(3, 14))
+def test_a_domain_that_ends_where_theta_has_few_digits_left(digits, upper):
+    """Beside 1 - 1e-8 moves of theta are rounded to 1e-8 of the distance to the end, alike on both sides."""
+
+    def cost(theta):
+        return np.log(1 - theta).sum()
+
+    for seed in range(4):
+        theta = np.array([1 - 10.0**-digits, 0.1, 0.3])
+        grad = -1 / (1 - theta)
+        options = {"bounds": (None, upper), "seed": seed} if upper else {"seed": seed}
+        right = fc.screen(cost, grad, theta, **options)
+        wrong = fc.screen(cost, grad * [1.01, 1, 1], theta, **options)
+        assert right.verdict in (Verdict.CORRECT, Verdict.UNRESOLVED) and not wrong.passed
+        if digits <= 8:
+            assert right.passed and wrong.verdict is Verdict.WRONG
+
+
 def test_a_large_linear_cost():
     n = 300_000
     slopes = np.random.default_rng(0).standard_normal(n)

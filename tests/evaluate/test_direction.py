@@ -8,8 +8,10 @@ import numpy as np
 import pytest
 from scipy.stats import kstest
 
-from fastcheck.evaluate.direction import DENSITY, draw
+from fastcheck.evaluate.direction import DENSITY, EXACT, draw
 from fastcheck.problem.domain import Domain
+from fastcheck.problem.layout import Layout
+from fastcheck.problem.units import units_of
 
 
 def entries(direction):
@@ -23,6 +25,13 @@ def test_directions_are_uniform_independent_and_reproducible(rng):
     for pair in ((a, b), (a[1:], a[:-1]), (a[::2], a[1::2])):
         assert abs(np.corrcoef(*pair)[0, 1]) < 0.03
     assert np.array_equal(entries(u.part(500, 700)), a[500:700])
+
+
+def test_moves_are_exact_beside_theta(rng):
+    theta = rng.uniform(0.71, 1.4, 5000) * np.exp2(rng.integers(-30, 30, 5000))
+    units = units_of(theta, Layout.of({"theta": theta.shape}))
+    moves = units * draw(rng, 0, theta.size).entries() * 2.0**EXACT
+    assert moves.all() and np.array_equal((theta + moves) - theta, moves)
 
 
 def test_the_dot_product_of_a_part_is_that_of_its_entries(rng):
