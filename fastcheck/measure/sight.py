@@ -122,7 +122,7 @@ def see(table: Table) -> Sight:
         low, high, margin = sides(table, gap)
         own = np.spacing(abs(table.centre)) / 2
         stairs = ~(table.least > STAIRS * table.quantum)
-        idle = _idle(table) & ~(stairs & _in_steps(table))
+        idle = _idle(table) & ~(stairs & _in_steps(table, own))
         resolution = np.where(idle & stairs, own, table.quantum)
         stairs &= ~idle
         return Sight(
@@ -156,11 +156,13 @@ def _idle(table: Table) -> Flags:
     return np.asarray(unrounded & (table.wakes <= table.rest + AT_ONCE))
 
 
-def _in_steps(table: Table) -> Flags:
-    """Where the first moves of J are whole numbers of half its least one, as where J is rounded."""
+def _in_steps(table: Table, own: float) -> Flags:
+    """Where the first moves of J are whole numbers of half its least one, as where J is rounded; or are of its last places."""
     soon = table.filled & (table.level <= table.wakes[:, None] + AT_ONCE)
     halves = [np.where(soon, 2 * np.abs(rise) / table.least[:, None], 0.0) for rise in (table.up, table.down)]
-    return np.asarray(np.all([(np.abs(n - np.rint(n)) <= WHOLE) & (n <= MANY) for n in halves], axis=(0, 2)))
+    whole = np.all([(np.abs(n - np.rint(n)) <= WHOLE) & (n <= MANY) for n in halves], axis=(0, 2))
+    rounded = table.lattice > 4 * np.spacing(abs(table.centre) + table.least)
+    return np.asarray(whole | rounded | (table.least <= MANY * own))
 
 
 def _shape(table: Table, found: Readings, kink: Flags, jump: Flags, stairs: Flags) -> Integers:
