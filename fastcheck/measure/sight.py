@@ -161,7 +161,7 @@ def _in_steps(table: Table, own: float) -> Flags:
     soon = table.filled & (table.level <= table.wakes[:, None] + AT_ONCE)
     halves = [np.where(soon, 2 * np.abs(rise) / table.least[:, None], 0.0) for rise in (table.up, table.down)]
     whole = np.all([(np.abs(n - np.rint(n)) <= WHOLE) & (n <= MANY) for n in halves], axis=(0, 2))
-    rounded = table.lattice > 4 * np.spacing(abs(table.centre) + table.least)
+    rounded = table.lattice > 2.0**-36 * (abs(table.centre) + table.least)  # halfway from float32 to float64
     return np.asarray(whole | rounded | (table.least <= MANY * own))
 
 
