@@ -28,7 +28,7 @@ GREAT = 1e-7  # up to it a gradient is right
 LOOK = 1e-5  # from it on, look at the components
 WORRY = 1e-3  # from it on, worry
 
-DIGITS, COARSEST = 100.0, 0.5  # spacings of its own numbers up to which a gradient is right, but no more than half
+DIGITS, COARSEST = 100.0, 0.1  # spacings of its own numbers up to which a gradient is right, but no more than a tenth
 
 # What a ladder says of one line.
 SHARP = 0.05  # a bound of this share of the slope makes a reading a witness

@@ -23,6 +23,9 @@ from fastcheck.vectors import Array, Flags, Integers
 SHARP = 0.05  # a bound of this share of its value makes a reading a plateau's
 MEET = 2.0  # readings whose bounds meet within so many times are of one plateau
 STAIRS = 16.0  # J at rest belongs to stairs while the moves nearer to x are of so few grains
+_DIGITS = 53  # of a float64
+_ALIKE, _LEVELS = 4.0, 4  # last places of moves that are of one unit, and the levels over which they have to be
+_TERMS = 64.0  # how much larger than J, or than its slope per unit, terms may be that cancel in it
 BARRIER = 16.0  # a bound that rises by so much on the way outward parts two scales
 NEAR = -28  # where both sides answer no farther away than this level, one of them tells more alone
 ONE_SIDED = 4.0  # A3 and A4 carry J's noise three times as far as D2 does
@@ -207,7 +210,7 @@ def grain_of(table: Table) -> Array:
 
     A level at which J happens to come back to J(x), far beyond moves of many grains, is no stair.
     """
-    own = np.spacing(abs(table.centre)) / 2
+    own = np.maximum(np.spacing(abs(table.centre)) / 2, inner_place(table))
     sizes = np.stack([np.abs(table.up), np.abs(table.down)])
     least = np.where(sizes > 0, sizes, np.inf).min(axis=(0, 2), initial=np.inf)
     largest = np.fmax.accumulate(np.where(np.isfinite(sizes), sizes, 0.0), axis=2)
@@ -220,6 +223,26 @@ def unsteady(table: Table) -> Array:
     """How much J moves as moves of the point are rounded; on both sides alike, so that its even part does not show it."""
     size = np.fmax(np.abs(table.up), np.abs(table.down))
     return np.asarray(np.where(table.level < table.exact, size * ROUNDED / power_of_two(table.level), 0.0))
+
+
+def inner_place(table: Table) -> Array:
+    """Half a unit in the last place of terms that cancel in J, of each line; 0 where none shows.
+
+    All moves are multiples of such a unit, be they large or small, where those of a J that is exact have as many digits at every
+    level. Terms are not much larger than J or than its slope per unit.
+    """
+    moves = np.stack([table.up, table.down])
+    mantissa, exponent = np.frexp(np.where(np.isfinite(moves), moves, 0.0))
+    digits = np.ldexp(mantissa, _DIGITS).astype(np.int64)
+    last = np.where(digits != 0, np.ldexp((digits & -digits).astype(float), exponent - _DIGITS), np.inf).min(axis=0)
+    unit = last.min(axis=1, initial=np.inf)
+    alike = last <= _ALIKE * unit[:, None]
+    shown = np.where(alike, table.level, -EMPTY).max(axis=1, initial=-EMPTY)
+    shown -= np.where(alike, table.level, EMPTY).min(axis=1, initial=EMPTY)
+    slopes = np.where(table.filled, np.abs(table.up - table.down) / (2 * power_of_two(table.level)), np.nan)
+    size = np.fmax(np.fmax.reduce(slopes, axis=1, initial=0.0), abs(table.centre))
+    rounded = (shown >= _LEVELS) & (np.ldexp(unit, _DIGITS - 1) <= _TERMS * size)
+    return np.asarray(np.where(rounded, unit / 2, 0.0))
 
 
 def floor(table: Table) -> Array:

@@ -20,6 +20,7 @@ from fastcheck.measure.readings import (
     even_residual,
     floor,
     grain_of,
+    inner_place,
     lone_residual,
     neighbours,
     odd_residual,
@@ -120,10 +121,11 @@ def see(table: Table) -> Sight:
         noise = np.where(lone, _finest(lone_residual(table), 4), _finest(even_residual(table), 4))
         gap = kinked(table)
         low, high, margin = sides(table, gap)
-        own = np.spacing(abs(table.centre)) / 2
+        last = np.spacing(abs(table.centre)) / 2
+        own = np.maximum(last, inner_place(table))
         stairs = ~(table.least > STAIRS * table.quantum)
-        idle = _idle(table) & ~(stairs & _in_steps(table, own))
-        resolution = np.where(idle & stairs, own, table.quantum)
+        idle = _idle(table) & ~(stairs & _in_steps(table, last))
+        resolution = np.where(idle & stairs, last, table.quantum)
         stairs &= ~idle
         return Sight(
             readings=found,

@@ -204,3 +204,20 @@ def test_a_hinge_that_is_off_hides_what_is_beyond(hinge, m, large):
         assert fc.check(lambda x: hinge(x, m)[0], right, x).verdict.name not in ("WRONG", "SUSPECT")
         if not np.array_equal(right, forgotten):
             assert not fc.check(lambda x: hinge(x, m)[0], forgotten, x).passed
+
+
+@pytest.mark.parametrize("left", [1.0, 1e-2, 1e-6, 0.0])
+def test_terms_that_cancel_in_j_are_rounded_as_finely_as_they_are_large(left):
+    """J's own last place, which is smaller, says nothing of its rounding: moves of few units agreed by chance."""
+    for seed in range(12):
+        rng = np.random.default_rng(seed)
+        theta, w = rng.standard_normal((2, 4))
+        offset = (left - 1) * float(w @ np.sin(theta))
+
+        def cost(theta, w=w, offset=offset):
+            return float(w @ np.sin(theta)) + offset
+
+        right = w * np.cos(theta)
+        wrong = right * [1, 1.01, 1, 1]
+        assert fc.check(cost, right, theta).passed and fc.screen(cost, right, theta).verdict.name != "WRONG"
+        assert [w.name for w in fc.check(cost, wrong, theta).witnesses] == ["theta[1]"]
