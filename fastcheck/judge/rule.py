@@ -55,7 +55,7 @@ OTHER_STEPS = 1e-9  # of the largest: what the complex derivatives by other step
 # How much is looked at.
 WORST = 6  # components of each tensor that are measured first, those with the largest errors
 LADDER = 24  # evaluations that a ladder is expected to take
-BUDGET = (500, 20)  # evaluations of ladders that are always allowed: so many, and so many more a tensor
+BUDGET = (1000, 20)  # evaluations of ladders that are always allowed: so many, and so many more a tensor
 
 WITNESSES = 100  # that a report keeps
 LADDERS = 8  # of them that are kept with their rungs, the first of each tensor

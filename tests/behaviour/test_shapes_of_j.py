@@ -221,3 +221,12 @@ def test_terms_that_cancel_in_j_are_rounded_as_finely_as_they_are_large(left):
         wrong = right * [1, 1.01, 1, 1]
         assert fc.check(cost, right, theta).passed and fc.screen(cost, right, theta).verdict.name != "WRONG"
         assert [w.name for w in fc.check(cost, wrong, theta).witnesses] == ["theta[1]"]
+
+
+def test_inputs_of_a_layer_on_many_kinks():
+    """A pooling whose inputs were cut off at zero: a third of them are, and tie."""
+    rng = np.random.default_rng(8)
+    x = rng.standard_normal((50, 2, 2)) * (rng.random((50, 2, 2)) > 0.35)
+    first = np.arange(2) == np.argmax(x, axis=2)[..., None]
+    report = fc.from_layer(lambda x: x.max(axis=2), lambda dy: dy[..., None] * first, [x]).check()
+    assert report.passed, str(report)

@@ -13,6 +13,7 @@ from costs import Counted, quartic, quartic_gradient
 import fastcheck as fc
 from fastcheck import zoo
 from fastcheck.checks import passing
+from fastcheck.judge import rule
 
 CHECKS = {
     "check": fc.check,
@@ -379,4 +380,4 @@ def test_what_a_right_gradient_costs(make):
     problem = make()
     report = problem.check()
     assert report.passed, str(report)
-    assert report.evaluations <= 2 * problem.theta.size + 500 + 20 * len(problem.layout.tensors)
+    assert report.evaluations <= 2 * problem.theta.size + rule.BUDGET[0] + rule.BUDGET[1] * len(problem.layout.tensors)
