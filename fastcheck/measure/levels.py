@@ -31,7 +31,7 @@ ROUNDED = 2.0**-53  # units: half the last place of a variable of that size
 FARTHEST = 1000  # levels and units stay within 2^-1000 .. 2^1000
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Table:
     """J at the levels looked at: a row for each line, sorted by level, its empty places last.
 

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -199,12 +200,16 @@ def pooled(values: Array, n_below: int) -> Array:
     return np.where(count > 0, size * np.sqrt((shares**2).sum(axis=0) / np.maximum(count, 1)), np.nan)
 
 
+_once = lru_cache(maxsize=4)  # tables: whoever looks at one asks for this
+
+
 def last_place(table: Table) -> Array:
     """Half a unit in the last place of the largest of J(x), J(x + h) and J(x - h)."""
     size = np.fmax(np.abs(table.centre), np.fmax(np.abs(table.up + table.centre), np.abs(table.down + table.centre)))
     return np.asarray(np.spacing(np.where(np.isfinite(size), size, abs(table.centre))) / 2)
 
 
+@_once
 def grain_of(table: Table) -> Array:
     """The least move of J where levels stand still among moves of few grains; half a unit in J's last place at least.
 
@@ -225,6 +230,7 @@ def unsteady(table: Table) -> Array:
     return np.asarray(np.where(table.level < table.exact, size * ROUNDED / power_of_two(table.level), 0.0))
 
 
+@_once
 def inner_place(table: Table) -> Array:
     """Half a unit in the last place of terms that cancel in J, of each line; 0 where none shows.
 
@@ -245,6 +251,7 @@ def inner_place(table: Table) -> Array:
     return np.asarray(np.where(rounded, unit / 2, 0.0))
 
 
+@_once
 def floor(table: Table) -> Array:
     return np.asarray(np.fmax(unsteady(table), np.maximum(last_place(table), grain_of(table)[:, None])))
 
