@@ -1,9 +1,10 @@
 """Random directions that are never stored: component i is a hash of (seed, i), made where it is needed.
 
-A direction u is supported on ``theta[start:stop]`` and has independent components, uniform on [-sqrt 3, sqrt 3]: mean
-0, variance 1. So E (u.e)^2 = ||e||^2 for any vector e, and by Ball's theorem on sections of the cube (Proc. AMS 97(3),
-1986) P(|u.e| <= t ||e||) <= 0.82 t: the guarantee of a Gaussian direction (0.80 t), at a tenth of its price. A part of
-a direction is the direction of the part. Components that may move to one side only take that sign, whatever was drawn.
+A direction u is supported on ``theta[start:stop]`` and has independent components, uniform on [-sqrt 3, sqrt 3] in steps
+of 2^-15: mean 0, variance 1. So E (u.e)^2 = ||e||^2 for any vector e, and by Ball's theorem on sections of the cube (Proc.
+AMS 97(3), 1986) P(|u.e| <= t ||e||) <= 0.82 t: the guarantee of a Gaussian direction (0.80 t), at a tenth of its price. A
+part of a direction is the direction of the part. Components that may move to one side only take that sign, whatever was
+drawn.
 """
 
 from __future__ import annotations
