@@ -20,7 +20,7 @@ from fastcheck.vectors import Vector
 
 _LEAST = 1e-12  # a bound of so small a part of the residuals is rounding
 
-EXACT = -36  # a move by 2^EXACT units u is exact beside a theta of that size: u is a multiple of 2^-16, theta of 2^-52
+EXACT = int(np.log2(2.0**-52 / kernels.PART))  # a move by 2^EXACT units u is exact beside a theta of that size
 DENSITY = 0.82  # P(|u.e| <= t ||e||) <= DENSITY t
 
 

@@ -25,8 +25,8 @@ _options: dict[str, Any] = {"nogil": True, "error_model": "numpy"}
 
 _GOLDEN, _MIX_1, _MIX_2 = np.uint64(0x9E3779B97F4A7C15), np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB)
 _SHIFT_30, _SHIFT_27, _SHIFT_31, _SHIFT_32 = (np.uint64(bits) for bits in (30, 27, 31, 32))
-_PART = 2.0**-16
-_VALUES = np.uint64(2 * round(np.sqrt(3.0) / (2 * _PART)))  # odd parts from -sqrt 3 to sqrt 3
+PART = 2.0**-16  # entries of a direction are odd multiples of it
+_VALUES = np.uint64(2 * round(np.sqrt(3.0) / (2 * PART)))  # from -sqrt 3 to sqrt 3
 BLOCK = 4096  # terms per partial sum, so that rounding does not grow with n
 
 
@@ -154,7 +154,7 @@ def _entry(seed: np.uint64, i: int) -> float:
     z = (z ^ (z >> _SHIFT_27)) * _MIX_2
     z = z ^ (z >> _SHIFT_31)
     drawn = ((z >> _SHIFT_32) * _VALUES) >> _SHIFT_32
-    value: float = np.float64(2 * np.int64(drawn) + 1 - np.int64(_VALUES)) * _PART
+    value: float = np.float64(2 * np.int64(drawn) + 1 - np.int64(_VALUES)) * PART
     return value
 
 

@@ -17,12 +17,11 @@ from fastcheck.measure.readings import (
     Reading,
     above,
     even_residual,
-    floor,
-    last_place,
     neighbours,
     plateau,
     side_readings,
 )
+from fastcheck.measure.rounding import floor, last_place
 from fastcheck.vectors import Array, Flags, Integers
 
 ALIKE = 1 / 8  # neighbours that differ by a smaller share are one constant

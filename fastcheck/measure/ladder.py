@@ -23,12 +23,12 @@ from fastcheck.measure.readings import (
     SHARP,
     Reading,
     Readings,
-    grain_of,
     one_side,
     plateau,
     readings,
     sharpest,
 )
+from fastcheck.measure.rounding import grain_of
 from fastcheck.vectors import Array, Flags, Integers
 
 UNROUNDED = -7  # at rest up to here no variable is rounded: as bfloat16 it would be at -8

@@ -13,20 +13,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
 
-from fastcheck.measure.levels import EMPTY, ROUNDED, T, Table, power_of_two, taken
+from fastcheck.measure.levels import EMPTY, T, Table, power_of_two, taken
+from fastcheck.measure.rounding import floor
 from fastcheck.vectors import Array, Flags, Integers
 
 SHARP = 0.05  # a bound of this share of its value makes a reading a plateau's
 MEET = 2.0  # readings whose bounds meet within so many times are of one plateau
-STAIRS = 16.0  # J at rest belongs to stairs while the moves nearer to x are of so few grains
-_DIGITS = 53  # of a float64
-_ALIKE, _LEVELS = 4.0, 4  # last places of moves that are of one unit, and the levels over which they have to be
-_TERMS = 64.0  # how much larger than J, or than its slope per unit, terms may be that cancel in it
 BARRIER = 16.0  # a bound that rises by so much on the way outward parts two scales
 NEAR = -28  # where both sides answer no farther away than this level, one of them tells more alone
 ONE_SIDED = 4.0  # A3 and A4 carry J's noise three times as far as D2 does
@@ -198,62 +194,6 @@ def pooled(values: Array, n_below: int) -> Array:
     shares = np.where(np.isfinite(stack), stack / np.where(size > 0, size, 1.0), 0.0)
     count = np.isfinite(stack).sum(axis=0)
     return np.where(count > 0, size * np.sqrt((shares**2).sum(axis=0) / np.maximum(count, 1)), np.nan)
-
-
-_once = lru_cache(maxsize=4)  # tables: whoever looks at one asks for this
-
-
-def last_place(table: Table) -> Array:
-    """Half a unit in the last place of the largest of J(x), J(x + h) and J(x - h)."""
-    size = np.fmax(np.abs(table.centre), np.fmax(np.abs(table.up + table.centre), np.abs(table.down + table.centre)))
-    return np.asarray(np.spacing(np.where(np.isfinite(size), size, abs(table.centre))) / 2)
-
-
-@_once
-def grain_of(table: Table) -> Array:
-    """The least move of J where levels stand still among moves of few grains; half a unit in J's last place at least.
-
-    A level at which J happens to come back to J(x), far beyond moves of many grains, is no stair.
-    """
-    own = np.maximum(np.spacing(abs(table.centre)) / 2, inner_place(table))
-    sizes = np.stack([np.abs(table.up), np.abs(table.down)])
-    least = np.where(sizes > 0, sizes, np.inf).min(axis=(0, 2), initial=np.inf)
-    largest = np.fmax.accumulate(np.where(np.isfinite(sizes), sizes, 0.0), axis=2)
-    moves = (sizes > 0).any(axis=2, keepdims=True)  # a side that never moves is flat, and a kink's
-    stairs = (moves & (sizes == 0) & (largest <= STAIRS * least[:, None])).any(axis=(0, 2))
-    return np.asarray(np.where(stairs & np.isfinite(least), np.maximum(least, own), own))
-
-
-def unsteady(table: Table) -> Array:
-    """How much J moves as moves of the point are rounded; on both sides alike, so that its even part does not show it."""
-    size = np.fmax(np.abs(table.up), np.abs(table.down))
-    return np.asarray(np.where(table.level < table.exact, size * ROUNDED / power_of_two(table.level), 0.0))
-
-
-@_once
-def inner_place(table: Table) -> Array:
-    """Half a unit in the last place of terms that cancel in J, of each line; 0 where none shows.
-
-    All moves are multiples of such a unit, be they large or small, where those of a J that is exact have as many digits at every
-    level. Terms are not much larger than J or than its slope per unit.
-    """
-    moves = np.stack([table.up, table.down])
-    mantissa, exponent = np.frexp(np.where(np.isfinite(moves), moves, 0.0))
-    digits = np.ldexp(mantissa, _DIGITS).astype(np.int64)
-    last = np.where(digits != 0, np.ldexp((digits & -digits).astype(float), exponent - _DIGITS), np.inf).min(axis=0)
-    unit = last.min(axis=1, initial=np.inf)
-    alike = last <= _ALIKE * unit[:, None]
-    shown = np.where(alike, table.level, -EMPTY).max(axis=1, initial=-EMPTY)
-    shown -= np.where(alike, table.level, EMPTY).min(axis=1, initial=EMPTY)
-    slopes = np.where(table.filled, np.abs(table.up - table.down) / (2 * power_of_two(table.level)), np.nan)
-    size = np.fmax(np.fmax.reduce(slopes, axis=1, initial=0.0), abs(table.centre))
-    rounded = (shown >= _LEVELS) & (np.ldexp(unit, _DIGITS - 1) <= _TERMS * size)
-    return np.asarray(np.where(rounded, unit / 2, 0.0))
-
-
-@_once
-def floor(table: Table) -> Array:
-    return np.asarray(np.fmax(unsteady(table), np.maximum(last_place(table), grain_of(table)[:, None])))
 
 
 # --- estimates from one side -------------------------------------------------------------------------------------------

@@ -18,9 +18,6 @@ from fastcheck.measure.readings import (
     Readings,
     above,
     even_residual,
-    floor,
-    grain_of,
-    inner_place,
     lone_residual,
     neighbours,
     odd_residual,
@@ -28,6 +25,7 @@ from fastcheck.measure.readings import (
     pooled,
     readings,
 )
+from fastcheck.measure.rounding import floor, grain_of, inner_place
 from fastcheck.vectors import Array, Flags, Integers
 
 COARSE = 8.0  # a grain of so many half units of J's last place is not J's own rounding
